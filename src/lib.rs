@@ -1,0 +1,4 @@
+//! Provisioning server: hardware in, the right configure script out.
+pub mod format;
+pub mod matching;
+pub mod model;

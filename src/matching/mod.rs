@@ -1,0 +1,1 @@
+//! Spec and facts → verdict.

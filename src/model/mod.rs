@@ -1,0 +1,28 @@
+//! The words of the project as plain data: facts, specs, quotas, CMDB entries, machines, allocations.
+//!
+//! Nothing here reads a file, a clock or a socket. Every other module may use these types; they use
+//! none of the others.
+
+mod allocation;
+mod bindings;
+mod cmdb;
+mod fact;
+mod identity;
+mod machine;
+mod names;
+mod number;
+mod quota;
+mod spec;
+mod value;
+
+pub use allocation::{Allocation, HeldEntry, Place};
+pub use bindings::Bindings;
+pub use cmdb::{CmdbEntry, USED};
+pub use fact::{Fact, Facts};
+pub use identity::{Evidence, Identity};
+pub use machine::{MachineId, sysname};
+pub use names::{NameError, ProfileName, SectionName};
+pub use number::Number;
+pub use quota::{Quota, Remaining};
+pub use spec::{Position, Rule, Spec, SpecText};
+pub use value::Value;
