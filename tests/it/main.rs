@@ -1,2 +1,1 @@
-#[test]
-fn ok() {}
+mod layering;
