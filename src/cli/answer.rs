@@ -124,7 +124,12 @@ impl Failure {
             ErrorKind::Busy => Exit::Busy,
             ErrorKind::Environment => Exit::Environment,
         };
-        Failure::new(exit, error.to_string()).with_details(error.details())
+        let details = error.details();
+        if details.contains('\n') {
+            Failure::new(exit, error.to_string()).with_details(details)
+        } else {
+            Failure::new(exit, details)
+        }
     }
 
     /// What to do with a file (`read`, `write`) and why that failed.

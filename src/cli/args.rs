@@ -55,6 +55,33 @@ mod tests {
         Ctl::command().debug_assert();
     }
 
+    /// The `edeployctl` lines of the README's console blocks.
+    fn documented() -> Vec<String> {
+        let readme = include_str!("../../README.md");
+        let blocks = readme.split("```console\n").skip(1);
+        blocks
+            .filter_map(|block| block.split("```").next())
+            .flat_map(str::lines)
+            .filter_map(|line| line.strip_prefix("$ "))
+            .map(str::to_owned)
+            .collect()
+    }
+
+    #[test]
+    fn every_command_of_the_readme_parses() {
+        let commands = documented();
+        for line in &commands {
+            Ctl::try_parse_from(line.split(' ')).expect(line);
+        }
+        for verb in Ctl::command().get_subcommands() {
+            let start = format!("edeployctl {} ", verb.get_name());
+            assert!(
+                commands.iter().any(|line| line.starts_with(&start)),
+                "the README has no {start}"
+            );
+        }
+    }
+
     #[test]
     fn every_verb_shows_an_example() {
         for verb in Ctl::command().get_subcommands() {

@@ -24,7 +24,7 @@ Configure scripts are the same in both forms and are copied. Nothing is overwrit
 pub(super) struct Convert {
     /// The directory to read
     dir: PathBuf,
-    /// The form to write
+    /// The form to write: ron is the native one
     #[arg(long, value_name = "FORM")]
     to: Target,
     /// The directory to write to, made if it is not there
@@ -34,9 +34,7 @@ pub(super) struct Convert {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Target {
-    /// The native form: state.ron, NAME.specs.ron, NAME.cmdb.ron
     Ron,
-    /// eDeploy's own: state, NAME.specs, NAME.cmdb
     Edeploy,
 }
 
@@ -83,7 +81,10 @@ impl Convert {
             answer.say(Style::Plain, &format!("{} -> {}", file.from, file.to));
         }
         for name in &left {
-            answer.say(Style::Weak, &format!("{name} is no file of a profile: left out"));
+            answer.say(
+                Style::Weak,
+                &format!("{name} is no file of a profile: left out"),
+            );
         }
         Ok(answer)
     }
@@ -183,7 +184,10 @@ fn expect_nothing_at(path: &Path) -> Result<(), Failure> {
 fn is_there(path: &Path) -> Failure {
     Failure::new(
         Exit::Input,
-        format!("`{}` is there already: give an empty directory", path.display()),
+        format!(
+            "`{}` is there already: give an empty directory",
+            path.display()
+        ),
     )
 }
 

@@ -63,7 +63,7 @@ impl Match {
     fn compile(&self) -> Result<(CompiledSpec, Vec<String>), Failure> {
         let text = input::read_text(&self.specs)?;
         let name = input::name_of(&self.specs);
-        let spec = format::parse_specs(&name, &text, Form::of_file_name(&name))
+        let spec = format::specs::parse(&name, &text, Form::of_file_name(&name))
             .map_err(|error| Failure::parse(&error))?;
         let compiled = CompiledSpec::compile(&spec).map_err(|error| {
             let mut shown = ParseError::at(&name, &text, error.position, error.problem);
@@ -71,7 +71,9 @@ impl Match {
             Failure::parse(&shown)
         })?;
         let warnings = compiled.warnings().iter();
-        let warnings = warnings.map(|warning| format!("`{name}`: {warning}")).collect();
+        let warnings = warnings
+            .map(|warning| format!("`{name}`: {warning}"))
+            .collect();
         Ok((compiled, warnings))
     }
 

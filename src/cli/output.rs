@@ -95,14 +95,28 @@ pub(super) fn usage(error: &clap::Error, json: bool) -> Exit {
     }
     if json {
         let text = error.to_string();
-        let sentence = text.lines().next().unwrap_or_default();
+        let sentence = text.lines().take_while(|line| !line.is_empty());
+        let sentence = sentence.map(str::trim).collect::<Vec<_>>().join(" ");
         let sentence = sentence.trim_start_matches("error: ").to_owned();
         let failure = Failure::new(Exit::Usage, sentence).with_details(text);
         return Output { json: true }.finish(Err(failure));
     }
-    error
-        .print()
-        .map_or(Exit::Environment, |()| Exit::Usage)
+    error.print().map_or(Exit::Environment, |()| Exit::Usage)
+}
+
+/// Shows `why` and asks a question on the terminal; no answer at its end.
+pub(super) fn ask(why: &str, question: &str) -> Option<String> {
+    let mut err = io::stderr().lock();
+    for line in why.lines() {
+        writeln!(err, "{}", harmless(line)).ok()?;
+    }
+    write!(err, "{question}").ok()?;
+    err.flush().ok()?;
+    let mut line = String::new();
+    match io::stdin().read_line(&mut line) {
+        Ok(count) if count > 0 => Some(line.trim().to_owned()),
+        _ => None,
+    }
 }
 
 fn colours(terminal: bool) -> bool {

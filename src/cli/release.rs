@@ -34,7 +34,12 @@ pub(super) struct Release {
     #[arg(long, value_name = "URL", conflicts_with_all = ["config", "wait"])]
     server: Option<String>,
     /// The section that the machine belongs to
-    #[arg(long, value_name = "NAME", requires = "server", default_value = "SERVER")]
+    #[arg(
+        long,
+        value_name = "NAME",
+        requires = "server",
+        default_value = "SERVER"
+    )]
     section: SectionName,
     /// How long to wait for the lock
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]

@@ -51,7 +51,11 @@ mod tests {
     #[test]
     fn the_last_assignment_counts_and_quotes_are_taken_off() {
         let mut file = tempfile::NamedTempFile::new().unwrap();
-        writeln!(file, "ROLE=base\nVERS=\"D12-F.1.0.0\"\nROLE='mysql'\nEMPTY=").unwrap();
+        writeln!(
+            file,
+            "ROLE=base\nVERS=\"D12-F.1.0.0\"\nROLE='mysql'\nEMPTY="
+        )
+        .unwrap();
         assert_eq!(value_of(file.path(), "ROLE").unwrap(), "mysql");
         assert_eq!(value_of(file.path(), "VERS").unwrap(), "D12-F.1.0.0");
         assert!(value_of(file.path(), "EMPTY").is_err());
