@@ -148,3 +148,54 @@ fn a_second_upload_keeps_what_stood_in_the_entry_before_the_first() {
     assert_eq!(second.before, first.before);
     assert_eq!(second.after.get("disk"), Some(&"sdb".into()));
 }
+
+/// Steps recorded from the original: which entry it chose and how it merged.
+fn follows_the_original(vectors: &[serde_json::Value]) {
+    for vector in vectors {
+        let entries: Vec<CmdbEntry> = serde_json::from_value(vector["cmdb"].clone()).unwrap();
+        let text = crate::format::render_cmdb(&entries, Form::Edeploy);
+        let mut table = table(&text);
+        for (at, step) in vector["steps"].as_array().unwrap().iter().enumerate() {
+            let case = format!("{} step {at}", vector["id"]);
+            let bindings: Bindings = serde_json::from_value(step["bindings"].clone()).unwrap();
+            let key: Bindings = serde_json::from_value(step["key"].clone()).unwrap();
+            let chosen = if step["key_only"] == true {
+                table.choose(None, &bindings, &key)
+            } else {
+                table.choose(None, &key, &Bindings::new())
+            };
+            if step["expect"]["exhausted"] == true {
+                assert!(chosen.is_err(), "{case}");
+                continue;
+            }
+            let stranger = machine(&case);
+            let position = chosen.unwrap_or_else(|none| panic!("{case}: {none:?}"));
+            let held = table.give(position, &stranger, &bindings, None);
+            // The original knew no machines: whoever had the same values had the same entry.
+            table.position_of.remove(&stranger);
+            table.held_by.remove(&position);
+            let expected: Vec<CmdbEntry> =
+                serde_json::from_value(step["expect"]["cmdb_after"].clone()).unwrap();
+            let after = table.document().entries();
+            assert!(
+                after.iter().zip(&expected).all(|(a, b)| a.same(b)),
+                "{case}: {after:?}"
+            );
+            let variables: CmdbEntry =
+                serde_json::from_value(step["expect"]["var_after"].clone()).unwrap();
+            assert!(held.after.same(&variables), "{case}: {:?}", held.after);
+        }
+    }
+}
+
+#[test]
+fn entries_are_chosen_and_merged_as_the_original_did() {
+    follows_the_original(&crate::corpus::own_vectors("choose_entry.jsonl"));
+}
+
+#[test]
+fn entries_are_chosen_and_merged_as_the_original_did_in_the_whole_corpus() {
+    if let Some(vectors) = crate::corpus::corpus_vectors("choose_entry.jsonl") {
+        follows_the_original(&vectors);
+    }
+}
