@@ -1,6 +1,10 @@
 //! Provisioning server: hardware in, the right configure script out.
+pub mod allocation;
 pub mod cli;
 pub mod client;
+#[cfg(test)]
+mod corpus;
 pub mod format;
 pub mod matching;
 pub mod model;
+pub mod system;
