@@ -25,8 +25,8 @@ struct JsonFailure<'a> {
 
 impl Output {
     /// Writes what a verb gave back and says how to end.
-    pub(super) fn finish(self, result: Result<Answer, Failure>) -> Exit {
-        let (written, exit) = match &result {
+    pub(super) fn finish(self, result: &Result<Answer, Failure>) -> Exit {
+        let (written, exit) = match result {
             Ok(answer) => (self.answer(answer), answer.exit),
             Err(failure) => (self.failure(failure), failure.exit),
         };
@@ -99,7 +99,7 @@ pub(super) fn usage(error: &clap::Error, json: bool) -> Exit {
         let sentence = sentence.map(str::trim).collect::<Vec<_>>().join(" ");
         let sentence = sentence.trim_start_matches("error: ").to_owned();
         let failure = Failure::new(Exit::Usage, sentence).with_details(text);
-        return Output { json: true }.finish(Err(failure));
+        return Output { json: true }.finish(&Err(failure));
     }
     error.print().map_or(Exit::Environment, |()| Exit::Usage)
 }

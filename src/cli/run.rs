@@ -15,7 +15,7 @@ use super::output::{self, Output};
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let exit = match Ctl::try_parse_from(&arguments) {
-        Ok(ctl) => Output { json: ctl.json }.finish(answer(&ctl.verb)),
+        Ok(ctl) => Output { json: ctl.json }.finish(&answer(&ctl.verb)),
         Err(error) => output::usage(&error, arguments.iter().any(|word| word == "--json")),
     };
     exit as u8

@@ -23,12 +23,12 @@ pub(super) fn value_of(path: &Path, name: &'static str) -> Result<String, Instal
         path: path.to_owned(),
         source,
     })?;
-    let values = text.lines().filter_map(|line| {
+    let mut values = text.lines().filter_map(|line| {
         let (key, value) = line.trim().split_once('=')?;
         (key == name).then(|| unquoted(value))
     });
     values
-        .last()
+        .next_back()
         .filter(|value| !value.is_empty())
         .ok_or_else(|| InstalledError::Missing {
             path: path.to_owned(),
