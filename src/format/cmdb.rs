@@ -5,10 +5,11 @@
 
 use std::collections::BTreeMap;
 
+use super::document::{Top, walk};
 use super::error::{Fault, ParseError};
 use super::generate::{Expansion, GenerateError, expand};
 use super::scanner::Span;
-use super::tree::{Data, Node, Top, walk};
+use super::tree::{Data, Node};
 use super::{Form, entry, render};
 use crate::model::{CmdbEntry, Value};
 

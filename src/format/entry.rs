@@ -5,10 +5,11 @@
 //! stays.
 
 use super::Form;
+use super::document::one;
 use super::error::Fault;
 use super::render::{self, WIDTH};
 use super::scanner::{Kind, Scanner, Span};
-use super::tree::{Data, one};
+use super::tree::Data;
 use crate::model::{CmdbEntry, Value};
 
 /// The farthest column at which wrapped pairs are aligned; beyond it an entry stays on its line.
@@ -127,25 +128,21 @@ impl Layout {
         let lead = comments(&removed.lead);
         let trail = comments(&removed.trail);
         if let Some(next) = self.parts.get_mut(at) {
-            if at > 0 || has_comment(&next.lead) || !lead.is_empty() {
-                next.lead = format!("{lead}{trail}{}", next.lead);
-            } else {
-                next.lead = format!("{}{trail}", removed.lead);
-            }
+            next.lead = match (lead.is_empty() && at > 0, has_comment(&next.lead)) {
+                (true, _) | (_, true) => format!("{lead}{trail}{}", next.lead),
+                // The next pair moves to where the removed one stood.
+                _ => format!("{}{trail}", removed.lead),
+            };
             return;
         }
         match self.parts.last_mut() {
             Some(last) if !removed.comma => {
                 last.comma = false;
-                last.trail = format!("{}{lead}{}", last.trail, removed.trail);
+                last.trail.push_str(lead);
+                last.trail.push_str(&removed.trail);
             }
-            _ => {
-                self.tail = format!(
-                    "{lead}{trail}{}{}",
-                    if removed.comma { "" } else { &removed.trail },
-                    self.tail
-                )
-            }
+            None if !removed.comma => self.tail = format!("{lead}{}", removed.trail),
+            _ => self.tail = format!("{lead}{trail}{}", self.tail),
         }
     }
 
