@@ -6,14 +6,19 @@
 //! budget of steps, and nothing a fact says is parsed as a pattern.
 
 mod arguments;
+mod assignment;
 mod classes;
 mod compile;
 mod engine;
 mod error;
 mod index;
+mod network;
 mod pattern;
+mod plain;
 mod predicate;
+mod problem;
 mod regexp;
+mod search;
 mod suspicion;
 mod translate;
 #[cfg(test)]

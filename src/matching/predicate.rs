@@ -153,6 +153,16 @@ impl Predicate {
             Predicate::Or(any) => any.iter().any(|inner| inner.accepts(datum)),
         }
     }
+
+    /// How many regular expressions an evaluation may search with.
+    pub(super) fn regexps(&self) -> usize {
+        match self {
+            Predicate::Regexp(_) => 1,
+            Predicate::Not(inner) => inner.regexps(),
+            Predicate::And(all) | Predicate::Or(all) => all.iter().map(Predicate::regexps).sum(),
+            _ => 0,
+        }
+    }
 }
 
 /// The address a text denotes; the zone of a link-local address (`fe80::1%eth0`) says nothing of it.
