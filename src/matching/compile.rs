@@ -212,10 +212,14 @@ impl CompiledRule {
         (bytes(0) + bytes(1) + bytes(2) + bytes(3)) as u64
     }
 
+    /// The pairs of fields that bind one name but differ.
+    pub(super) fn parted_twins(&self, fact: &Fact) -> impl Iterator<Item = (usize, usize)> {
+        let twins = self.twins.iter().copied();
+        twins.filter(|(a, b)| !field(fact, *a).same(field(fact, *b)))
+    }
+
     /// Whether the fields that bind one name hold the same value.
     pub(super) fn twins_agree(&self, fact: &Fact) -> bool {
-        self.twins
-            .iter()
-            .all(|(a, b)| field(fact, *a).same(field(fact, *b)))
+        self.parted_twins(fact).next().is_none()
     }
 }

@@ -1,11 +1,12 @@
 //! From a spec and a machine to the verdict.
 
 use super::compile::{CompiledRule, CompiledSpec, field};
+use super::explain;
 use super::index::FactIndex;
 use super::plain::{self, Plain};
 use super::problem;
 use super::search::{Outcome, solve};
-use super::verdict::{Match, Mismatch, Verdict};
+use super::verdict::{Match, Verdict};
 use crate::model::{Bindings, Fact};
 
 /// The step budget of [`match_spec`]: a step is a fact looked at or put back, a few nanoseconds.
@@ -22,32 +23,46 @@ pub fn match_spec(spec: &CompiledSpec, facts: &FactIndex<'_>) -> Verdict {
 /// Matches a spec with a machine, within a budget of steps.
 pub fn match_spec_within(spec: &CompiledSpec, facts: &FactIndex<'_>, budget: u64) -> Verdict {
     let mut steps = 0;
-    let mut domains = Vec::with_capacity(spec.rules.len());
-    for rule in &spec.rules {
-        domains.push(candidates(spec, rule, facts, &mut steps));
-        if steps > budget {
-            return Verdict::Undecided { steps };
-        }
-    }
+    let Some(domains) = candidates_of_all(spec, facts, &mut steps, budget) else {
+        return Verdict::Undecided { steps };
+    };
     if domains.iter().any(Vec::is_empty) {
-        return Verdict::Mismatch(Mismatch {});
+        return Verdict::Mismatch(explain::no_fact(spec, facts, &domains));
     }
     let all = facts.facts();
     match plain::search(spec, all, &domains, 64 + 8 * spec.rules.len()) {
         Plain::Found(chosen) => return Verdict::Matched(matched(spec, all, &chosen)),
-        Plain::None => return Verdict::Mismatch(Mismatch {}),
-        Plain::Undecided => {}
+        Plain::None | Plain::Undecided => {}
     }
     let Some(mut network) = problem::build(spec, all, &domains, budget - steps) else {
         return Verdict::Undecided { steps };
     };
     match solve(&mut network) {
         Outcome::Found(chosen) => Verdict::Matched(matched(spec, all, &chosen)),
-        Outcome::None(_) => Verdict::Mismatch(Mismatch {}),
+        Outcome::None(rules) => {
+            Verdict::Mismatch(explain::not_together(spec, all, &domains, &rules))
+        }
         Outcome::Budget => Verdict::Undecided {
             steps: steps + network.steps,
         },
     }
+}
+
+/// The candidates of each rule; none where the budget is spent on them.
+pub(super) fn candidates_of_all(
+    spec: &CompiledSpec,
+    facts: &FactIndex<'_>,
+    steps: &mut u64,
+    budget: u64,
+) -> Option<Vec<Vec<u32>>> {
+    let mut domains = Vec::with_capacity(spec.rules.len());
+    for rule in &spec.rules {
+        domains.push(candidates(spec, rule, facts, steps));
+        if *steps > budget {
+            return None;
+        }
+    }
+    Some(domains)
 }
 
 /// The facts that the rule, taken alone, accepts.

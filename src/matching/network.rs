@@ -32,8 +32,6 @@ pub(super) struct Join {
     pub(super) weight: u64,
     /// How many of its values stand.
     pub(super) standing: u32,
-    /// Which name of the spec it is; nothing where it is derived.
-    pub(super) name: usize,
 }
 
 /// The entries of one rule.
@@ -177,13 +175,18 @@ impl Network {
             .iter()
             .zip(&cell_value)
             .filter(|(count, _)| **count == 0);
+        // A rule without entries takes no part: `explain` leaves rules out so.
+        let wanting = (0_u32..)
+            .zip(&rules)
+            .filter(|(_, entries)| entries.first < entries.end)
+            .map(|(rule, _)| rule);
         Network {
             doomed: empty.map(|(_, value)| *value).collect(),
             entry_stands: vec![true; entry_fact.len()],
             value_stands: vec![true; value_join.len()],
             taken: vec![NONE; rules.len()],
             owner: vec![NONE; facts],
-            loose: (0_u32..).take(rules.len()).collect(),
+            loose: wanting.collect(),
             trail: Vec::new(),
             steps: entry_fact.len() as u64,
             budget,

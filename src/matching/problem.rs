@@ -40,6 +40,23 @@ pub(super) fn build(
     Some(builder.finish())
 }
 
+/// The rules that compete for too few facts, whatever names say; none where there are none.
+pub(super) fn crowd(facts: &[Fact], domains: &[Vec<u32>]) -> Option<Vec<u32>> {
+    let builder = Builder {
+        facts,
+        numbers: Numbers::default(),
+        columns: domains.iter().map(|_| Vec::new()).collect(),
+        rows: domains.to_vec(),
+        joins: Vec::new(),
+        budget: u64::MAX,
+    };
+    let mut network = builder.finish();
+    match network.propagate() {
+        Ok(()) => None,
+        Err(_) => Some(network.crowd().to_vec()),
+    }
+}
+
 struct Builder<'a> {
     facts: &'a [Fact],
     numbers: Numbers<'a>,
@@ -56,7 +73,6 @@ struct Proto {
     values: u32,
     rules: Vec<u32>,
     derived: bool,
-    name: usize,
 }
 
 impl<'a> Builder<'a> {
@@ -66,9 +82,13 @@ impl<'a> Builder<'a> {
             .zip(&spec.rules)
             .filter_map(|(rule, compiled)| {
                 let bound = compiled.names.iter().find(|(bound, _)| *bound == name);
+                let bound = bound.filter(|_| !self.rows[rule].is_empty());
                 bound.map(|(_, at)| (rule, *at))
             })
             .collect();
+        if links.len() < 2 {
+            return Some(());
+        }
         let mut exact: Vec<Vec<u32>> = Vec::with_capacity(links.len());
         for (rule, at) in &links {
             let rows = &self.rows[*rule];
@@ -85,7 +105,6 @@ impl<'a> Builder<'a> {
             values: classes.count,
             rules: links.iter().map(|(rule, _)| narrow(*rule)).collect(),
             derived: false,
-            name,
         });
         Some(())
     }
@@ -181,7 +200,6 @@ impl<'a> Builder<'a> {
             values: narrow(known.len()),
             rules,
             derived: true,
-            name: usize::MAX,
         });
     }
 
@@ -201,7 +219,6 @@ impl<'a> Builder<'a> {
                 derived: proto.derived,
                 weight: 1,
                 standing: proto.values,
-                name: proto.name,
             });
             value += proto.values;
             cell += proto.values * links;

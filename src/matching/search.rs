@@ -41,6 +41,23 @@ pub(super) fn solve(network: &mut Network) -> Outcome {
     )
 }
 
+/// Whether there is a solution at all; none where the budget does not tell.
+pub(super) fn feasible(network: &mut Network) -> Option<bool> {
+    let joins: Vec<u32> = (0_u32..)
+        .zip(&network.joins)
+        .filter(|(_, join)| !join.derived)
+        .map(|(number, _)| number)
+        .collect();
+    let found = network
+        .propagate()
+        .and_then(|()| any_solution(network, &joins, network.mark()));
+    match found {
+        Ok(_) => Some(true),
+        Err(Stop::Conflict) => Some(false),
+        Err(Stop::Budget) => None,
+    }
+}
+
 /// Rules that share no name and no fact with the rest, group by group.
 fn clusters(network: &mut Network) -> Vec<Vec<u32>> {
     let mut leader: Vec<u32> = (0_u32..).take(network.rules.len()).collect();
@@ -154,10 +171,9 @@ fn any_solution(network: &mut Network, joins: &[u32], mark: usize) -> Result<Vec
     let mut decisions: Vec<(usize, u32)> = Vec::new();
     loop {
         let Some(value) = next_value(network, joins) else {
+            let fact = |entry: &u32| network.entry_fact.get(*entry as usize).copied();
             let taken = network.taken.iter();
-            let facts = taken
-                .map(|entry| network.entry_fact[*entry as usize])
-                .collect();
+            let facts = taken.map(|entry| fact(entry).unwrap_or(NONE)).collect();
             network.undo(mark);
             return Ok(facts);
         };
