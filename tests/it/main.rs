@@ -1,2 +1,3 @@
-#[test]
-fn ok() {}
+//! The integration tests.
+
+mod fleet;
