@@ -1,4 +1,6 @@
-//! The one integration binary.
+//! The integration tests.
+
 mod cli;
 mod examples;
+mod fleet;
 mod layering;
