@@ -1,5 +1,7 @@
 //! The integration tests.
 
+#![cfg(test)]
+
 mod cli;
 mod examples;
 mod fleet;
