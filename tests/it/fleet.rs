@@ -105,20 +105,34 @@ fn every_recorded_machine_gets_the_profile_written_for_it() {
     let Some(corpus) = corpus() else { return };
     let dir = tempfile::tempdir().unwrap();
     write_profiles(dir.path(), "");
-    let section =
-        Section::open(SectionName::default_section(), dir.path(), SectionOptions::default()).unwrap();
+    let section = Section::open(
+        SectionName::default_section(),
+        dir.path(),
+        SectionOptions::default(),
+    )
+    .unwrap();
     for (name, facts) in fleet(&corpus) {
         match section.allocate(facts).unwrap() {
             Outcome::Allocated(given) => {
-                assert_eq!(given.allocation.profile.as_str(), expected_profile(&name), "{name}");
+                assert_eq!(
+                    given.allocation.profile.as_str(),
+                    expected_profile(&name),
+                    "{name}"
+                );
             }
             Outcome::Refused(refusal) => panic!("{name}: {refusal}"),
         }
     }
     // Two of the files were recorded on one machine, before and after its name changed.
-    assert_eq!(section.allocations().unwrap().len(), fleet(&corpus).len() - 1);
+    assert_eq!(
+        section.allocations().unwrap().len(),
+        fleet(&corpus).len() - 1
+    );
     let state = std::fs::read_to_string(dir.path().join("state.ron")).unwrap();
-    assert!(state.starts_with(r#"[("storage", 0), ("sas-raid", 0), ("blade", "*")"#), "{state}");
+    assert!(
+        state.starts_with(r#"[("storage", 0), ("sas-raid", 0), ("blade", "*")"#),
+        "{state}"
+    );
 }
 
 #[test]
@@ -131,17 +145,25 @@ fn explain_names_the_pattern_that_failed_for_a_machine_without_profile() {
             let explained = explain_dir(dir.path(), &facts).unwrap();
             let given = explained.profiles.iter().find(|profile| profile.chosen);
             if expected_profile(&name) != left_out {
-                assert_eq!(given.unwrap().profile.as_str(), expected_profile(&name), "{name}");
+                assert_eq!(
+                    given.unwrap().profile.as_str(),
+                    expected_profile(&name),
+                    "{name}"
+                );
                 continue;
             }
             assert!(given.is_none(), "{name} was given {given:?}");
             let text = explained.to_string();
-            for (profile, _, rules) in PROFILES.iter().filter(|(profile, ..)| *profile != left_out) {
+            for (profile, _, rules) in PROFILES.iter().filter(|(profile, ..)| *profile != left_out)
+            {
                 let about = text.split(&format!(" {profile} (")).nth(1).unwrap();
                 let about = about.split("\n   ").next().unwrap_or(about);
                 let patterns = rules.split('"').skip(1).step_by(2);
                 let named = patterns.filter(|pattern| about.contains(*pattern)).count();
-                assert!(named > 0, "{name}, {profile}: no pattern is named in {about}");
+                assert!(
+                    named > 0,
+                    "{name}, {profile}: no pattern is named in {about}"
+                );
             }
         }
     }
@@ -152,10 +174,17 @@ fn a_refused_machine_of_the_fleet_is_told_that_no_profile_matches() {
     let Some(corpus) = corpus() else { return };
     let dir = tempfile::tempdir().unwrap();
     write_profiles(dir.path(), "dell");
-    let section =
-        Section::open(SectionName::default_section(), dir.path(), SectionOptions::default()).unwrap();
+    let section = Section::open(
+        SectionName::default_section(),
+        dir.path(),
+        SectionOptions::default(),
+    )
+    .unwrap();
     let fleet = fleet(&corpus);
-    let (_, facts) = fleet.iter().find(|(name, _)| expected_profile(name) == "dell").unwrap();
+    let (_, facts) = fleet
+        .iter()
+        .find(|(name, _)| expected_profile(name) == "dell")
+        .unwrap();
     let Outcome::Refused(refusal) = section.allocate(facts.clone()).unwrap() else {
         panic!("nothing is written for it");
     };
