@@ -1,0 +1,131 @@
+//! The vectors of the corpus, where it is there, and small ones of our own.
+
+use std::path::PathBuf;
+
+use super::scanner::Span;
+use super::tree::{Top, walk};
+use super::*;
+use crate::model::Value;
+
+/// The lines of a corpus file, or none (and a word about it) where the corpus is not there.
+fn corpus(file: &str) -> Vec<serde_json::Value> {
+    let root = std::env::var_os("EDEPLOY_CORPUS").map_or_else(
+        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus"),
+        PathBuf::from,
+    );
+    let Ok(text) = std::fs::read_to_string(root.join(file)) else {
+        println!("skipped: no {file} in {}", root.display());
+        return Vec::new();
+    };
+    match serde_json::from_str(&text) {
+        Ok(serde_json::Value::Array(rows)) => rows,
+        _ => text
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect(),
+    }
+}
+
+/// An expectation, in which `{"__tuple__": [...]}` marks a tuple.
+fn expected(json: &serde_json::Value) -> Value {
+    use serde_json::Value as Json;
+    match json {
+        Json::Array(items) => Value::List(items.iter().map(expected).collect()),
+        Json::Object(pairs) if pairs.contains_key("__tuple__") => {
+            match expected(&pairs["__tuple__"]) {
+                Value::List(items) => Value::Tuple(items),
+                other => other,
+            }
+        }
+        Json::Object(pairs) => Value::Map(
+            pairs
+                .iter()
+                .map(|(key, value)| (key.clone(), expected(value)))
+                .collect(),
+        ),
+        scalar => serde_json::from_value(scalar.clone()).unwrap(),
+    }
+}
+
+/// Mappings with their keys in one order, as the expectations have lost theirs.
+fn sorted(value: Value) -> Value {
+    let all = |items: Vec<Value>| items.into_iter().map(sorted).collect();
+    match value {
+        Value::List(items) => Value::List(all(items)),
+        Value::Tuple(items) => Value::Tuple(all(items)),
+        Value::Map(pairs) => {
+            let mut pairs: Vec<_> = pairs.into_iter().map(|(k, v)| (k, sorted(v))).collect();
+            pairs.sort_by(|a, b| a.0.cmp(&b.0));
+            Value::Map(pairs)
+        }
+        other => other,
+    }
+}
+
+#[test]
+fn literals_of_real_files_mean_what_python_says() {
+    for vector in corpus("vectors/literals.jsonl") {
+        let id = vector["id"].as_str().unwrap();
+        let text = vector["text"].as_str().unwrap();
+        let expect = &vector["expect"];
+        let mut items = Vec::new();
+        let top = walk(text, Form::Edeploy, |node| {
+            items.push(node.into_value(Form::Edeploy));
+            Ok(())
+        });
+        match top {
+            Err(fault) => assert!(expect["error"].is_string(), "{id}: {fault:?}"),
+            Ok(Top::Generate(Span { .. }, model)) => {
+                let model = model.into_value(Form::Edeploy);
+                assert_eq!(sorted(model), sorted(expected(&expect["args"][0])), "{id}");
+            }
+            Ok(Top::List) if expect["lines_ref"].is_string() => {
+                let reference = expect["lines_ref"].as_str().unwrap();
+                let mut rows = corpus(reference);
+                if rows.is_empty() {
+                    let plain = reference.replace(".hw_.json", ".json");
+                    rows = corpus(&plain.replace(".hw.json", ".json"));
+                }
+                let parsed = parse_literal(id, text).unwrap();
+                let json = serde_json::to_vec(&rows).unwrap();
+                assert!(!rows.is_empty() && parsed.bad_rows.is_empty(), "{id}");
+                assert_eq!(parsed, parse_json(id, &json).unwrap(), "{id}");
+                let again = parse_literal(id, &render_hw(&parsed.facts)).unwrap();
+                assert_eq!(again, parsed, "{id}");
+            }
+            Ok(Top::List) => {
+                assert_eq!(
+                    sorted(Value::List(items)),
+                    sorted(expected(&expect["value"])),
+                    "{id}"
+                );
+            }
+        }
+        if text.len() < 20_000 && expect["error"].is_null() && expect["lines_ref"].is_null() {
+            let native = convert(id, text, Form::Edeploy, Form::Native).unwrap();
+            convert(id, &native, Form::Native, Form::Edeploy).unwrap();
+        }
+    }
+}
+
+#[test]
+fn generate_gives_the_entries_of_the_original() {
+    for vector in corpus("vectors/generate.jsonl") {
+        let text = vector["text"].as_str().unwrap();
+        let id = vector["id"].as_str().unwrap();
+        let document = CmdbDocument::parse(id, text, Form::Edeploy).unwrap();
+        let entries: Vec<Value> = document
+            .entries()
+            .iter()
+            .map(|e| Value::Map(e.iter().map(|(k, v)| (k.to_owned(), v.clone())).collect()))
+            .collect();
+        assert_eq!(
+            sorted(Value::List(entries)),
+            sorted(expected(&vector["expect"])),
+            "{text}"
+        );
+        let native = convert(id, text, Form::Edeploy, Form::Native).unwrap();
+        let native = CmdbDocument::parse(id, &native, Form::Native).unwrap();
+        assert_eq!(native.entries().len(), document.entries().len(), "{text}");
+    }
+}

@@ -1,0 +1,167 @@
+//! What the functions of a pattern say of one field of one fact.
+//!
+//! Nothing here fails: a fact that is no number or no address makes a test false (DESIGN.md 3). A
+//! fact is data and never parsed as a pattern.
+
+use std::cmp::Ordering;
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use super::regexp::Regexp;
+use crate::model::{Number, Value};
+
+/// One field of a fact.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Datum<'a> {
+    /// Category, instance, key, or a value that is text.
+    Text(&'a str),
+    /// A value that is no text.
+    Other(&'a Value),
+}
+
+impl<'a> Datum<'a> {
+    pub(super) fn of_value(value: &'a Value) -> Datum<'a> {
+        match value {
+            Value::Text(text) => Datum::Text(text),
+            other => Datum::Other(other),
+        }
+    }
+
+    /// Whether both say the same, as [`Value::same`] has it.
+    pub(super) fn same(self, other: Datum<'_>) -> bool {
+        match (self, other) {
+            (Datum::Text(a), Datum::Text(b)) => a == b,
+            (Datum::Other(a), Datum::Other(b)) => a.same(b),
+            (Datum::Text(text), Datum::Other(value)) | (Datum::Other(value), Datum::Text(text)) => {
+                value.is_number()
+                    && match (value.as_number(), Number::parse(text)) {
+                        (Some(a), Some(b)) => a == b,
+                        _ => false,
+                    }
+            }
+        }
+    }
+
+    /// The value itself.
+    pub(super) fn to_value(self) -> Value {
+        match self {
+            Datum::Text(text) => Value::from(text),
+            Datum::Other(value) => value.clone(),
+        }
+    }
+
+    fn number(self) -> Option<f64> {
+        match self {
+            Datum::Text(text) => Number::parse(text),
+            Datum::Other(value) => value.as_number(),
+        }
+        .map(as_float)
+    }
+}
+
+/// Bounds are compared as the original did, as floats: whole numbers beyond 2^53 are rounded first.
+pub(super) fn as_float(number: Number) -> f64 {
+    match number {
+        Number::Int(int) => int as f64,
+        Number::Float(float) => float,
+    }
+}
+
+/// A text to be equal to, and the number it denotes, if any.
+#[derive(Debug, Clone)]
+pub(super) struct Literal {
+    pub(super) text: String,
+    number: Option<Number>,
+}
+
+impl Literal {
+    pub(super) fn new(text: &str) -> Literal {
+        Literal {
+            text: text.to_owned(),
+            number: Number::parse(text),
+        }
+    }
+
+    /// Text equals text; a number that is no text equals a literal that denotes it.
+    pub(super) fn accepts(&self, datum: Datum<'_>) -> bool {
+        match datum {
+            Datum::Text(text) => self.text == text,
+            Datum::Other(value) => {
+                value.is_number()
+                    && match (value.as_number(), self.number) {
+                        (Some(a), Some(b)) => a == b,
+                        _ => false,
+                    }
+            }
+        }
+    }
+}
+
+/// Which side of a bound is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Comparison {
+    Greater,
+    GreaterOrEqual,
+    Less,
+    LessOrEqual,
+}
+
+impl Comparison {
+    fn holds(self, ordering: Ordering) -> bool {
+        match self {
+            Comparison::Greater => ordering.is_gt(),
+            Comparison::GreaterOrEqual => ordering.is_ge(),
+            Comparison::Less => ordering.is_lt(),
+            Comparison::LessOrEqual => ordering.is_le(),
+        }
+    }
+}
+
+/// A function call with its arguments.
+#[derive(Debug, Clone)]
+pub(super) enum Predicate {
+    Compare(Comparison, f64),
+    Range(f64, f64),
+    In(Vec<Literal>),
+    Network(IpNet),
+    Regexp(Box<Regexp>),
+    Not(Box<Predicate>),
+    And(Vec<Predicate>),
+    Or(Vec<Predicate>),
+}
+
+impl Predicate {
+    pub(super) fn accepts(&self, datum: Datum<'_>) -> bool {
+        match self {
+            Predicate::Compare(comparison, bound) => datum
+                .number()
+                .and_then(|number| number.partial_cmp(bound))
+                .is_some_and(|ordering| comparison.holds(ordering)),
+            Predicate::Range(low, high) => datum
+                .number()
+                .is_some_and(|number| *low <= number && number <= *high),
+            Predicate::In(literals) => literals.iter().any(|literal| literal.accepts(datum)),
+            Predicate::Network(network) => address(datum).is_some_and(|ip| network.contains(&ip)),
+            Predicate::Regexp(regexp) => match datum {
+                Datum::Text(text) => regexp.found_in(text),
+                Datum::Other(value) if value.is_number() => regexp.found_in(&value.to_string()),
+                Datum::Other(_) => false,
+            },
+            Predicate::Not(inner) => !inner.accepts(datum),
+            Predicate::And(all) => all.iter().all(|inner| inner.accepts(datum)),
+            Predicate::Or(any) => any.iter().any(|inner| inner.accepts(datum)),
+        }
+    }
+}
+
+/// The address a text denotes; the zone of a link-local address (`fe80::1%eth0`) says nothing of it.
+fn address(datum: Datum<'_>) -> Option<IpAddr> {
+    let Datum::Text(text) = datum else {
+        return None;
+    };
+    match text.split_once('%') {
+        Some((address, _)) => address.parse().ok().map(IpAddr::V6),
+        None => text.parse().ok(),
+    }
+}
