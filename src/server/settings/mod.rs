@@ -208,6 +208,13 @@ impl SectionSettings {
     }
 }
 
+impl SectionSettings {
+    /// pxemngr's address, where the section uses pxemngr at all.
+    pub fn announced_url(&self) -> Option<&str> {
+        self.pxemngr_url.as_deref().filter(|_| self.use_pxemngr)
+    }
+}
+
 /// The settings in force as the text of a settings file.
 ///
 /// # Errors
