@@ -5,10 +5,11 @@
 
 use std::collections::BTreeMap;
 
+use super::document::{Top, walk};
 use super::error::{Fault, ParseError};
 use super::generate::{Expansion, GenerateError, expand};
 use super::scanner::Span;
-use super::tree::{Data, Node, Top, walk};
+use super::tree::{Data, Node};
 use super::{Form, entry, render};
 use crate::model::{CmdbEntry, Value};
 
@@ -79,7 +80,12 @@ impl CmdbDocument {
 
     /// Makes the entry `index` read as `entry`, by the smallest edit of its text. A `generate(...)`
     /// becomes the list of its entries first. An index that the file has not changes nothing.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "the file takes the entry over"
+    )]
     pub fn replace(&mut self, index: usize, entry: CmdbEntry) {
+        let entry = entry::as_read(&entry, self.form);
         if self.entries.get(index).is_none_or(|old| *old == entry) {
             return;
         }

@@ -1,10 +1,10 @@
 //! One form of a file to the other, token by token: order, layout and comments stay.
 
 use super::Form;
+use super::document::walk;
 use super::error::{Fault, ParseError, quoted};
 use super::render;
 use super::scanner::{Bracket, Kind, Scanner, Token};
-use super::tree::walk;
 
 /// Writes a file of one form in the other. What it means stays the same, except that a tuple within
 /// an entry becomes a list: RON has no tuples there.

@@ -5,10 +5,11 @@
 //! stays.
 
 use super::Form;
+use super::document::one;
 use super::error::Fault;
 use super::render::{self, WIDTH};
 use super::scanner::{Kind, Scanner, Span};
-use super::tree::{Data, one};
+use super::tree::Data;
 use crate::model::{CmdbEntry, Value};
 
 /// The farthest column at which wrapped pairs are aligned; beyond it an entry stays on its line.
@@ -49,6 +50,27 @@ pub(super) fn edited(text: &str, column: usize, entry: &CmdbEntry, form: Form) -
         Some(minimal) if read(&minimal, form).is_ok_and(|read| read.same(entry)) => minimal,
         // Unusual writing, such as brackets around the entry.
         _ => render::entry(entry, form),
+    }
+}
+
+/// The entry as a file of this form says it: RON has no tuples, they are lists there.
+pub(super) fn as_read(entry: &CmdbEntry, form: Form) -> CmdbEntry {
+    let pairs = entry.iter();
+    pairs
+        .map(|(key, value)| (key.to_owned(), value_as_read(value, form)))
+        .collect()
+}
+
+fn value_as_read(value: &Value, form: Form) -> Value {
+    let all = |items: &[Value]| items.iter().map(|item| value_as_read(item, form)).collect();
+    match value {
+        Value::Tuple(items) if form == Form::Edeploy => Value::Tuple(all(items)),
+        Value::List(items) | Value::Tuple(items) => Value::List(all(items)),
+        Value::Map(pairs) => {
+            let read = |(key, value): &(String, Value)| (key.clone(), value_as_read(value, form));
+            Value::Map(pairs.iter().map(read).collect())
+        }
+        scalar => scalar.clone(),
     }
 }
 
@@ -125,27 +147,25 @@ impl Layout {
     fn remove(&mut self, at: usize) {
         let removed = self.parts.remove(at);
         let lead = comments(&removed.lead);
-        let trail = comments(&removed.trail);
+        let within = comments_within(&removed.pair, self.form);
+        let trail = format!("{within}{}", comments(&removed.trail));
         if let Some(next) = self.parts.get_mut(at) {
-            if at > 0 || has_comment(&next.lead) || !lead.is_empty() {
-                next.lead = format!("{lead}{trail}{}", next.lead);
-            } else {
-                next.lead = format!("{}{trail}", removed.lead);
-            }
+            next.lead = match (lead.is_empty() && at > 0, has_comment(&next.lead)) {
+                (true, _) | (_, true) => format!("{lead}{trail}{}", next.lead),
+                // The next pair moves to where the removed one stood.
+                _ => format!("{}{trail}", removed.lead),
+            };
             return;
         }
         match self.parts.last_mut() {
             Some(last) if !removed.comma => {
                 last.comma = false;
-                last.trail = format!("{}{lead}{}", last.trail, removed.trail);
+                last.trail.push_str(lead);
+                last.trail.push_str(&within);
+                last.trail.push_str(&removed.trail);
             }
-            _ => {
-                self.tail = format!(
-                    "{lead}{trail}{}{}",
-                    if removed.comma { "" } else { &removed.trail },
-                    self.tail
-                )
-            }
+            None if !removed.comma => self.tail = format!("{lead}{within}{}", removed.trail),
+            _ => self.tail = format!("{lead}{trail}{}", self.tail),
         }
     }
 
@@ -157,6 +177,7 @@ impl Layout {
             if *value != part.value {
                 let old = part.value_at.of(&part.pair);
                 let new = value_like(old, value, self.form);
+                part.trail = format!("{}{}", comments_within(old, self.form), part.trail);
                 let at = part.value_at;
                 part.pair.replace_range(at.start..at.end, &new);
                 part.value_at.end = at.start + new.len();
@@ -264,6 +285,22 @@ fn has_comment(gap: &str) -> bool {
 /// A gap that is worth keeping: one with a comment.
 fn comments(gap: &str) -> &str {
     if has_comment(gap) { gap } else { "" }
+}
+
+/// The comments within a pair or value that goes, each ended so that anything may follow.
+fn comments_within(text: &str, form: Form) -> String {
+    let mut scanner = Scanner::new(text, form);
+    let mut comments = String::new();
+    while let Ok(token) = scanner.next() {
+        let source = token.span.of(text);
+        match token.kind {
+            Kind::End => break,
+            Kind::Comment if source.starts_with("/*") => comments.push_str(&format!(" {source} ")),
+            Kind::Comment => comments.push_str(&format!(" {source}\n")),
+            _ => {}
+        }
+    }
+    comments
 }
 
 /// Cuts a gap after its last comment, line end not included.

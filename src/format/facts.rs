@@ -6,8 +6,9 @@
 use serde::Serialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
+use super::document::{Top, walk};
 use super::error::{Fault, ParseError, Places};
-use super::tree::{Node, Top, walk};
+use super::tree::Node;
 use super::{Form, render};
 use crate::model::{Fact, Facts, Position, Value};
 

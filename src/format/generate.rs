@@ -88,14 +88,14 @@ impl<'a> Source<'a> {
             Value::Text(text) => text.as_str(),
             other => return Some(Source::Constant(other)),
         };
+        let Some((head, range, tail)) = ranged(text) else {
+            return Some(Source::Constant(value));
+        };
         if let Some(parts) = address(text) {
             let [a, b, c, d] = parts.map(Numbers::parse);
             return Some(Source::Address([a?, b?, c?, d?]));
         }
-        match ranged(text) {
-            Some((head, range, tail)) => Some(Source::Range(head, Numbers::parse(range)?, tail)),
-            None => Some(Source::Constant(value)),
-        }
+        Some(Source::Range(head, Numbers::parse(range)?, tail))
     }
 
     /// How many values there are; none of a constant.
@@ -122,30 +122,23 @@ impl<'a> Source<'a> {
             }
             Source::Address(parts) => {
                 let mut rest = at;
-                let mut shown = parts.each_ref().map(|part| {
-                    let length = part.len();
-                    (part, length)
-                });
-                shown.reverse();
-                let mut texts = shown.map(|(part, length)| {
-                    let text = part.get(rest % length);
-                    rest /= length;
-                    text
-                });
-                texts.reverse();
+                let mut texts = [const { String::new() }; 4];
+                for (part, text) in parts.iter().zip(&mut texts).rev() {
+                    *text = part.get(rest % part.len());
+                    rest /= part.len();
+                }
                 Value::Text(texts.join("."))
             }
         }
     }
 }
 
-/// The four parts of a text that is made of digits, dashes, colons and three dots, and has a dash or
-/// a colon.
+/// The four parts of a text that is made of digits, dashes, colons and three dots.
 fn address(text: &str) -> Option<[&str; 4]> {
     // The original's regular expression lets one line end stand at the end.
     let body = text.strip_suffix('\n').unwrap_or(text);
     let allowed = |byte: u8| byte.is_ascii_digit() || matches!(byte, b':' | b'-' | b'.');
-    if body.is_empty() || !body.bytes().all(allowed) || !body.contains(['-', ':']) {
+    if body.is_empty() || !body.bytes().all(allowed) {
         return None;
     }
     let parts: Vec<&str> = text.split('.').collect();
@@ -299,6 +292,7 @@ mod tests {
             ("10.0.0.1-2/24", "10.0.0.1/24 10.0.0.2/24"),
             ("1--3", "1--3"),
             ("-5", "-5"),
+            ("10.0.0.1-", "10.0.0.1-"),
             ("a\n1-2", "a\n1-2"),
         ] {
             assert_eq!(texts(text).join(" "), expected, "{text:?}");

@@ -1,7 +1,7 @@
 //! The words of Python that eDeploy's files are made of: blanks, comments, strings, numbers.
 //!
 //! It covers what Python 2 and 3 write as data, in every generation of the original's files, and
-//! nothing that would have to be evaluated. How the words go together is told by [`super::tree`].
+//! nothing that would have to be evaluated. How the words go together is told by [`super::parser`].
 
 use std::borrow::Cow;
 

@@ -6,12 +6,14 @@
 
 pub mod cmdb;
 pub mod convert;
+mod document;
 mod entry;
 pub mod error;
 pub mod facts;
 pub mod generate;
 mod literal;
 mod native;
+mod parser;
 pub mod render;
 mod scanner;
 pub mod specs;

@@ -1,8 +1,9 @@
 //! `NAME.specs`: what a profile requires, a list of rules of four patterns.
 
 use super::Form;
+use super::document::{Top, walk};
 use super::error::{Fault, ParseError, Places};
-use super::tree::{Data, Node, Top, walk};
+use super::tree::{Data, Node};
 use crate::model::{Rule, Spec, SpecText};
 
 /// Reads the rules of a specs file. The patterns are kept as text: their meaning is that of `matching`.

@@ -2,9 +2,10 @@
 
 use std::collections::HashSet;
 
+use super::document::{Top, walk};
 use super::error::{Fault, ParseError, quoted};
 use super::scanner::Span;
-use super::tree::{Data, Node, Top, walk};
+use super::tree::{Data, Node};
 use super::{Form, render};
 use crate::model::{ProfileName, Quota, Remaining};
 

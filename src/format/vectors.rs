@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
+use super::document::{Top, walk};
 use super::scanner::Span;
-use super::tree::{Top, walk};
 use super::*;
 use crate::model::Value;
 

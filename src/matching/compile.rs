@@ -1,6 +1,6 @@
 //! A spec made ready to be matched with any number of machines.
 
-use super::error::{FIELD_NAMES, SpecError, SpecWarning};
+use super::error::{SpecError, SpecWarning};
 use super::index::kind_hash;
 use super::pattern::{Capture, Pattern, Test};
 use super::predicate::Datum;
@@ -36,6 +36,8 @@ pub(super) struct CompiledRule {
     twins: Vec<(usize, usize)>,
     /// The hash of category and key where both are literals.
     pub(super) kind: Option<u64>,
+    /// Whether a field is searched with a regular expression.
+    reads: bool,
 }
 
 impl CompiledSpec {
@@ -109,12 +111,16 @@ impl CompiledSpec {
             }
             _ => None,
         };
+        let reads = patterns.iter().any(
+            |pattern| matches!(&pattern.test, Test::Call(predicate) if predicate.regexps() > 0),
+        );
         self.rules.push(CompiledRule {
             texts: rule.patterns.each_ref().map(|text| text.text.clone()),
             patterns,
             names,
             twins,
             kind,
+            reads,
         });
         Ok(())
     }
@@ -165,16 +171,6 @@ fn place(text: &SpecText, offset: usize) -> Position {
     }
 }
 
-/// The four fields of a fact as the patterns see them.
-pub(super) fn data(fact: &Fact) -> [Datum<'_>; FIELD_NAMES.len()] {
-    [
-        Datum::Text(&fact.category),
-        Datum::Text(&fact.instance),
-        Datum::Text(&fact.key),
-        Datum::of_value(&fact.value),
-    ]
-}
-
 /// One field of a fact.
 pub(super) fn field(fact: &Fact, field: usize) -> Datum<'_> {
     match field {
@@ -204,10 +200,26 @@ impl CompiledRule {
         }
     }
 
+    /// How many bytes of the fact the regular expressions of the rule may read.
+    pub(super) fn bytes_read(&self, fact: &Fact) -> u64 {
+        if !self.reads {
+            return 0;
+        }
+        let bytes = |at: usize| match (&self.patterns[at].test, field(fact, at)) {
+            (Test::Call(predicate), Datum::Text(text)) => predicate.regexps() * (64 + text.len()),
+            _ => 0,
+        };
+        (bytes(0) + bytes(1) + bytes(2) + bytes(3)) as u64
+    }
+
+    /// The pairs of fields that bind one name but differ.
+    pub(super) fn parted_twins(&self, fact: &Fact) -> impl Iterator<Item = (usize, usize)> {
+        let twins = self.twins.iter().copied();
+        twins.filter(|(a, b)| !field(fact, *a).same(field(fact, *b)))
+    }
+
     /// Whether the fields that bind one name hold the same value.
     pub(super) fn twins_agree(&self, fact: &Fact) -> bool {
-        self.twins
-            .iter()
-            .all(|(a, b)| field(fact, *a).same(field(fact, *b)))
+        self.parted_twins(fact).next().is_none()
     }
 }

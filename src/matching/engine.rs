@@ -1,12 +1,19 @@
 //! From a spec and a machine to the verdict.
 
 use super::compile::{CompiledRule, CompiledSpec, field};
+use super::explain;
 use super::index::FactIndex;
-use super::verdict::{Match, Mismatch, Verdict};
-use crate::model::Bindings;
+use super::plain::{self, Plain};
+use super::problem;
+use super::search::{Outcome, solve};
+use super::verdict::{Match, Verdict};
+use crate::model::{Bindings, Fact};
 
-/// The step budget of [`match_spec`].
-pub const DEFAULT_STEPS: u64 = 4_000_000;
+/// The step budget of [`match_spec`]: a step is a fact looked at or put back, a few nanoseconds.
+pub const DEFAULT_STEPS: u64 = 3_000_000;
+
+/// How many bytes of a fact a rule with regular expressions reads for one step.
+const BYTES_PER_STEP: usize = 4;
 
 /// Matches a spec with a machine, within [`DEFAULT_STEPS`].
 pub fn match_spec(spec: &CompiledSpec, facts: &FactIndex<'_>) -> Verdict {
@@ -15,92 +22,86 @@ pub fn match_spec(spec: &CompiledSpec, facts: &FactIndex<'_>) -> Verdict {
 
 /// Matches a spec with a machine, within a budget of steps.
 pub fn match_spec_within(spec: &CompiledSpec, facts: &FactIndex<'_>, budget: u64) -> Verdict {
-    let domains: Vec<Vec<u32>> = spec
-        .rules
-        .iter()
-        .map(|rule| candidates(rule, facts))
-        .collect();
-    let mut search = Plain {
-        spec,
-        facts,
-        domains: &domains,
-        chosen: Vec::new(),
-        steps: 0,
-        budget,
+    let mut steps = 0;
+    let Some(domains) = candidates_of_all(spec, facts, &mut steps, budget) else {
+        return Verdict::Undecided { steps };
     };
-    match search.go() {
-        Some(true) => Verdict::Matched(matched(spec, facts, &search.chosen)),
-        Some(false) => Verdict::Mismatch(Mismatch {}),
-        None => Verdict::Undecided {
-            steps: search.steps,
+    if domains.iter().any(Vec::is_empty) {
+        return Verdict::Mismatch(explain::no_fact(spec, facts, &domains));
+    }
+    let all = facts.facts();
+    match plain::search(spec, all, &domains, 64 + 8 * spec.rules.len()) {
+        Plain::Found(chosen) => return Verdict::Matched(matched(spec, all, &chosen)),
+        Plain::None | Plain::Undecided => {}
+    }
+    let Some(mut network) = problem::build(spec, all, &domains, budget - steps) else {
+        return Verdict::Undecided { steps };
+    };
+    match solve(&mut network) {
+        Outcome::Found(chosen) => Verdict::Matched(matched(spec, all, &chosen)),
+        Outcome::None(rules) => {
+            Verdict::Mismatch(explain::not_together(spec, all, &domains, &rules))
+        }
+        Outcome::Budget => Verdict::Undecided {
+            steps: steps + network.steps,
         },
     }
 }
 
-fn candidates(rule: &CompiledRule, facts: &FactIndex<'_>) -> Vec<u32> {
-    let all = facts.facts();
-    let accepts = |fact: &u32| rule.accepts(&all[*fact as usize]);
-    match rule.kind {
-        Some(kind) => facts
-            .of_kind(kind)
-            .iter()
-            .copied()
-            .filter(accepts)
-            .collect(),
-        None => (0_u32..).take(all.len()).filter(accepts).collect(),
-    }
-}
-
-struct Plain<'a> {
-    spec: &'a CompiledSpec,
-    facts: &'a FactIndex<'a>,
-    domains: &'a [Vec<u32>],
-    chosen: Vec<u32>,
-    steps: u64,
+/// The candidates of each rule; none where the budget is spent on them.
+pub(super) fn candidates_of_all(
+    spec: &CompiledSpec,
+    facts: &FactIndex<'_>,
+    steps: &mut u64,
     budget: u64,
-}
-
-impl Plain<'_> {
-    fn go(&mut self) -> Option<bool> {
-        let rule = self.chosen.len();
-        let Some(domain) = self.domains.get(rule) else {
-            return Some(true);
-        };
-        for fact in domain {
-            self.steps += 1;
-            if self.steps > self.budget {
-                return None;
-            }
-            if self.chosen.contains(fact) || !self.agrees(rule, *fact) {
-                continue;
-            }
-            self.chosen.push(*fact);
-            match self.go() {
-                Some(false) => self.chosen.truncate(rule),
-                decided => return decided,
-            }
+) -> Option<Vec<Vec<u32>>> {
+    let mut domains = Vec::with_capacity(spec.rules.len());
+    for rule in &spec.rules {
+        domains.push(candidates(spec, rule, facts, steps));
+        if *steps > budget {
+            return None;
         }
-        Some(false)
     }
+    Some(domains)
+}
 
-    fn agrees(&self, rule: usize, fact: u32) -> bool {
-        let all = self.facts.facts();
-        self.spec.rules[rule].names.iter().all(|(name, at)| {
-            self.chosen.iter().enumerate().all(|(other, taken)| {
-                self.spec.rules[other]
-                    .names
-                    .iter()
-                    .filter(|(bound, _)| bound == name)
-                    .all(|(_, other_at)| {
-                        field(&all[fact as usize], *at)
-                            .same(field(&all[*taken as usize], *other_at))
-                    })
-            })
-        })
+/// The facts that the rule, taken alone, accepts.
+fn candidates(
+    spec: &CompiledSpec,
+    rule: &CompiledRule,
+    facts: &FactIndex<'_>,
+    steps: &mut u64,
+) -> Vec<u32> {
+    let all = facts.facts();
+    let accepts = |fact: &u32| {
+        let fact = &all[*fact as usize];
+        *steps += 1 + rule.bytes_read(fact) / BYTES_PER_STEP as u64;
+        rule.accepts(fact)
+    };
+    // A rule that shares no name is free in its choice: of n rules the others take n - 1 facts at most, so
+    // in the first assignment it has one of its first n.
+    let most = if rule
+        .names
+        .iter()
+        .all(|(name, _)| spec.names[*name].rules == 1)
+    {
+        spec.rules.len()
+    } else {
+        usize::MAX
+    };
+    match rule.kind {
+        Some(kind) => {
+            let facts = facts.of_kind(kind).iter().copied();
+            facts.filter(accepts).take(most).collect()
+        }
+        None => {
+            let facts = (0_u32..).take(all.len());
+            facts.filter(accepts).take(most).collect()
+        }
     }
 }
 
-fn matched(spec: &CompiledSpec, facts: &FactIndex<'_>, chosen: &[u32]) -> Match {
+fn matched(spec: &CompiledSpec, facts: &[Fact], chosen: &[u32]) -> Match {
     let mut bindings = Bindings::new();
     let mut key_bindings = Bindings::new();
     for (rule, fact) in spec.rules.iter().zip(chosen) {
@@ -109,7 +110,7 @@ fn matched(spec: &CompiledSpec, facts: &FactIndex<'_>, chosen: &[u32]) -> Match 
             if bindings.get(&name.text).is_some() {
                 continue;
             }
-            let value = field(&facts.facts()[*fact as usize], *at).to_value();
+            let value = field(&facts[*fact as usize], *at).to_value();
             if name.key {
                 key_bindings.bind(&name.text, value.clone());
             }

@@ -17,6 +17,8 @@ pub struct FactIndex<'a> {
     starts: Vec<u32>,
     /// Fact numbers, bucket after bucket, ascending in each.
     order: Vec<u32>,
+    /// Facts of one category that follow each other: the first of them and the one after the last.
+    runs: Vec<(u32, u32)>,
 }
 
 /// The hash by which facts of one category and key are found.
@@ -54,6 +56,7 @@ impl<'a> FactIndex<'a> {
             facts,
             starts,
             order,
+            runs: runs(facts),
         }
     }
 
@@ -62,11 +65,34 @@ impl<'a> FactIndex<'a> {
         self.facts
     }
 
+    /// The numbers of all facts of a category.
+    pub(super) fn of_category(&self, category: &str) -> impl Iterator<Item = u32> {
+        let facts = self.facts;
+        let named = move |(first, _): &&(u32, u32)| facts[*first as usize].category == category;
+        self.runs
+            .iter()
+            .filter(named)
+            .flat_map(|(first, end)| *first..*end)
+    }
+
     /// The numbers of all facts whose category and key hash to `kind`, and perhaps of others.
     pub(super) fn of_kind(&self, kind: u64) -> &[u32] {
         let bucket = bucket(kind, self.starts.len() - 1) as usize;
         &self.order[self.starts[bucket] as usize..self.starts[bucket + 1] as usize]
     }
+}
+
+fn runs(facts: &[Fact]) -> Vec<(u32, u32)> {
+    let mut runs: Vec<(u32, u32)> = Vec::new();
+    let mut category = None;
+    for (fact, number) in facts.iter().zip(0_u32..) {
+        match runs.last_mut() {
+            Some((_, end)) if category == Some(&fact.category) => *end = number + 1,
+            _ => runs.push((number, number + 1)),
+        }
+        category = Some(&fact.category);
+    }
+    runs
 }
 
 #[expect(

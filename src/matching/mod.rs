@@ -6,14 +6,22 @@
 //! budget of steps, and nothing a fact says is parsed as a pattern.
 
 mod arguments;
+mod assignment;
 mod classes;
 mod compile;
 mod engine;
 mod error;
+mod explain;
 mod index;
+mod network;
 mod pattern;
+mod plain;
 mod predicate;
+mod problem;
+#[cfg(test)]
+mod properties;
 mod regexp;
+mod search;
 mod suspicion;
 mod translate;
 #[cfg(test)]
@@ -24,4 +32,6 @@ pub use compile::CompiledSpec;
 pub use engine::{DEFAULT_STEPS, match_spec, match_spec_within};
 pub use error::{FIELD_NAMES, SpecError, SpecWarning};
 pub use index::FactIndex;
-pub use verdict::{Match, Mismatch, Verdict};
+pub use verdict::{
+    FactRow, FailedField, Match, Mismatch, Nearest, Reason, RuleText, RuleValues, Verdict,
+};

@@ -9,8 +9,9 @@ use ipnet::{IpNet, Ipv4Net};
 
 use super::arguments::{argument_text, split_arguments};
 use super::error::PatternError;
-use super::predicate::{Comparison, Literal, Predicate, as_float};
+use super::predicate::{Comparison, Datum, Literal, Predicate, as_float};
 use super::regexp::Regexp;
+use super::verdict::shown;
 use crate::model::Number;
 
 /// The functions a pattern can call.
@@ -39,6 +40,17 @@ pub(super) enum Test {
     Literal(Literal),
     /// What a function says.
     Call(Predicate),
+}
+
+impl Test {
+    /// Why it does not accept what it does not accept: the end of a sentence.
+    pub(super) fn complaint(&self, datum: Datum<'_>) -> String {
+        match self {
+            Test::Any => "is not accepted".to_owned(),
+            Test::Literal(literal) => format!("is not `{}`", shown(&literal.text)),
+            Test::Call(predicate) => predicate.complaint(datum).to_owned(),
+        }
+    }
 }
 
 /// One of the four patterns of a rule.

@@ -153,6 +153,37 @@ impl Predicate {
             Predicate::Or(any) => any.iter().any(|inner| inner.accepts(datum)),
         }
     }
+
+    /// Why it does not accept `datum`: the end of a sentence.
+    pub(super) fn complaint(&self, datum: Datum<'_>) -> &'static str {
+        match self {
+            Predicate::Compare(..) | Predicate::Range(..) if datum.number().is_none() => {
+                "is no number"
+            }
+            Predicate::Compare(Comparison::Greater, _) => "is not greater",
+            Predicate::Compare(Comparison::GreaterOrEqual, _) => "is too small",
+            Predicate::Compare(Comparison::Less, _) => "is not less",
+            Predicate::Compare(Comparison::LessOrEqual, _) => "is too large",
+            Predicate::Range(..) => "is out of the range",
+            Predicate::In(_) => "is not in the list",
+            Predicate::Network(_) if address(datum).is_none() => "is no address",
+            Predicate::Network(_) => "is not in the network",
+            Predicate::Regexp(_) => "does not match the regular expression",
+            Predicate::Not(_) => "is what it must not be",
+            Predicate::And(_) => "does not satisfy all of it",
+            Predicate::Or(_) => "satisfies none of it",
+        }
+    }
+
+    /// How many regular expressions an evaluation may search with.
+    pub(super) fn regexps(&self) -> usize {
+        match self {
+            Predicate::Regexp(_) => 1,
+            Predicate::Not(inner) => inner.regexps(),
+            Predicate::And(all) | Predicate::Or(all) => all.iter().map(Predicate::regexps).sum(),
+            _ => 0,
+        }
+    }
 }
 
 /// The address a text denotes; the zone of a link-local address (`fe80::1%eth0`) says nothing of it.

@@ -151,4 +151,40 @@ mod tests {
         let id = MachineId::of(&facts, &Identity::of(&facts));
         assert!(id.as_str().starts_with("machine-facts-"), "{id}");
     }
+
+    fn are_named_as_by_the_original(vectors: &[serde_json::Value]) {
+        for vector in vectors {
+            let rows = match vector["facts_ref"].as_str() {
+                Some(file) => {
+                    let path = crate::corpus::corpus().unwrap().join(file);
+                    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+                }
+                None => vector["facts"].clone(),
+            };
+            let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+            let fact = |row: &serde_json::Value| {
+                let value: crate::model::Value = serde_json::from_value(row[3].clone()).unwrap();
+                Fact::new(&text(&row[0]), &text(&row[1]), &text(&row[2]), value)
+            };
+            let facts: Vec<Fact> = rows.as_array().unwrap().iter().map(fact).collect();
+            assert_eq!(
+                sysname(&facts),
+                vector["expect"]["sysname"],
+                "{}",
+                vector["id"]
+            );
+        }
+    }
+
+    #[test]
+    fn machines_are_named_as_by_the_original() {
+        are_named_as_by_the_original(&crate::corpus::own_vectors("sysname.jsonl"));
+    }
+
+    #[test]
+    fn machines_of_the_whole_corpus_are_named_as_by_the_original() {
+        if let Some(vectors) = crate::corpus::corpus_vectors("sysname.jsonl") {
+            are_named_as_by_the_original(&vectors);
+        }
+    }
 }

@@ -1,0 +1,324 @@
+//! The group commit: decides many requests under one lock and makes them last with one write.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::choose::Choice;
+use super::error::AllocateError;
+use super::lock::lock;
+use super::outcome::{Allocated, FailureReport, Outcome};
+use super::prepare::{Prepared, Preparer};
+use super::record::Change;
+use super::stockroom::Stockroom;
+use super::store;
+use crate::model::{Allocation, Identity, Place, ProfileName};
+
+/// How a request is answered.
+pub(crate) type Reply<T> = Box<dyn FnOnce(Result<T, AllocateError>) + Send>;
+
+/// How often a request is tried again when files change under it.
+const MOST_TRIES: u32 = 10;
+
+/// Something to be done under the lock.
+pub(crate) enum Job {
+    /// A machine asks what it gets.
+    Allocate {
+        prepared: Prepared,
+        reply: Reply<Outcome>,
+    },
+    /// A machine reports that its install failed.
+    Failure {
+        identity: Identity,
+        profile: ProfileName,
+        reply: Reply<FailureReport>,
+    },
+    /// An admin takes back what a machine holds.
+    Release {
+        wanted: String,
+        reply: Reply<Allocation>,
+    },
+}
+
+impl Job {
+    /// Answers the job with an error.
+    pub(crate) fn refuse(self, error: &AllocateError) {
+        match self {
+            Job::Allocate { reply, .. } => reply(Err(error.clone())),
+            Job::Failure { reply, .. } => reply(Err(error.clone())),
+            Job::Release { reply, .. } => reply(Err(error.clone())),
+        }
+    }
+}
+
+/// What a job came to, to be said once it is on disk.
+enum Decision {
+    Outcome(Box<Outcome>),
+    Report(FailureReport),
+    Released(Box<Allocation>),
+    Refused(AllocateError),
+    /// A file has changed since the job was prepared.
+    Again,
+}
+
+/// Decides and commits the jobs of one section.
+#[derive(Debug)]
+pub(crate) struct Committer {
+    directory: PathBuf,
+    lock_file: PathBuf,
+    deadline: Duration,
+    stockroom: Stockroom,
+    preparer: Preparer,
+}
+
+impl Committer {
+    pub(crate) fn new(directory: &Path, preparer: Preparer, deadline: Duration) -> Committer {
+        Committer {
+            directory: directory.to_owned(),
+            lock_file: lock_file(directory),
+            deadline,
+            stockroom: Stockroom::new(directory),
+            preparer,
+        }
+    }
+
+    /// Completes a commit that was cut short and removes what never became one.
+    ///
+    /// # Errors
+    /// The directory cannot be locked or written.
+    pub(crate) fn tidy(&mut self) -> Result<(), AllocateError> {
+        let _guard = lock(&self.lock_file, self.deadline)?;
+        match self.stockroom.open() {
+            Ok(()) => store::remove_stale_staged(&self.directory),
+            Err(error @ AllocateError::Io { .. }) => Err(error),
+            Err(error) => {
+                tracing::error!(error = %error.details(), "the section cannot be served yet");
+                self.stockroom.forget();
+                Ok(())
+            }
+        }
+    }
+
+    /// Decides all jobs, commits, answers. Jobs whose files changed meanwhile are prepared anew.
+    pub(crate) fn run(&mut self, jobs: Vec<Job>) {
+        let mut jobs = jobs;
+        for _ in 0..MOST_TRIES {
+            let decided = self.run_once(jobs);
+            jobs = decided
+                .into_iter()
+                .filter_map(|(job, decision)| self.answer(job, decision))
+                .collect();
+            if jobs.is_empty() {
+                return;
+            }
+        }
+        for job in jobs {
+            job.refuse(&AllocateError::KeepsChanging(self.directory.clone()));
+        }
+    }
+
+    fn run_once(&mut self, jobs: Vec<Job>) -> Vec<(Job, Decision)> {
+        let opened = lock(&self.lock_file, self.deadline)
+            .and_then(|guard| self.stockroom.open().map(|()| guard));
+        let guard = match opened {
+            Ok(guard) => guard,
+            Err(error) => {
+                self.stockroom.forget();
+                return all(jobs, &error);
+            }
+        };
+        let mut decided = Vec::with_capacity(jobs.len());
+        for job in jobs {
+            let decision = self.decide(&job);
+            decided.push((job, decision));
+        }
+        if self.stockroom.has_changes()
+            && let Err(error) = self.stockroom.commit()
+        {
+            return all(decided.into_iter().map(|(job, _)| job).collect(), &error);
+        }
+        drop(guard);
+        decided
+    }
+
+    fn decide(&mut self, job: &Job) -> Decision {
+        match job {
+            Job::Allocate { prepared, .. } => self.allocate(prepared),
+            Job::Failure {
+                identity, profile, ..
+            } => self.take_failure(identity, profile),
+            Job::Release { wanted, .. } => self.release(wanted),
+        }
+    }
+
+    fn allocate(&mut self, prepared: &Prepared) -> Decision {
+        if !prepared.request.knows_all_of(self.stockroom.quotas()) {
+            return Decision::Again;
+        }
+        let current = self
+            .stockroom
+            .record
+            .find(&prepared.request.identity)
+            .cloned();
+        let mut request = prepared.request.clone();
+        request.name = self.stockroom.record.unique_name(&request.name);
+        let held = current.as_ref().map(|current| current.profile.clone());
+        let concerned = request.matching().into_iter().chain(held);
+        let choice = self
+            .stockroom
+            .stock(concerned)
+            .choose(&request, current.as_ref());
+        match choice {
+            Choice::Refused(refusal) => Decision::Outcome(Box::new(Outcome::Refused(refusal))),
+            Choice::Holds {
+                allocation,
+                repeated,
+                changed,
+            } => {
+                let Some(Ok(usable)) = prepared.catalog.profiles.get(&allocation.profile) else {
+                    return Decision::Again;
+                };
+                if changed {
+                    self.stockroom.note(Change::Holds(allocation.clone()));
+                }
+                let configure = usable.configure.clone();
+                let allocated = Allocated {
+                    allocation: *allocation,
+                    configure,
+                    repeated,
+                };
+                Decision::Outcome(Box::new(Outcome::Allocated(allocated)))
+            }
+        }
+    }
+
+    fn take_failure(&mut self, identity: &Identity, profile: &ProfileName) -> Decision {
+        let unchanged = |why: &str| {
+            Decision::Report(FailureReport::Unchanged {
+                why: why.to_owned(),
+            })
+        };
+        let Some(held) = self.stockroom.record.find(identity).cloned() else {
+            return unchanged("the machine holds nothing");
+        };
+        if held.profile != *profile {
+            return unchanged("the machine holds another profile");
+        }
+        match held.place {
+            Place::GivenBack => return unchanged("its place was given back before"),
+            Place::Uncounted => return unchanged("its profile is not counted"),
+            Place::Counted => {}
+        }
+        if !self.stockroom.stock([]).give_place_back(&held) {
+            return unchanged("its profile is no longer in the state file");
+        }
+        let machine = held.machine.clone();
+        let given_back = Allocation {
+            place: Place::GivenBack,
+            ..held
+        };
+        self.stockroom.note(Change::Holds(Box::new(given_back)));
+        Decision::Report(FailureReport::PlaceGivenBack {
+            machine,
+            profile: profile.clone(),
+        })
+    }
+
+    fn release(&mut self, wanted: &str) -> Decision {
+        let held = match find_machine(&self.stockroom.record.allocations(), wanted) {
+            Ok(held) => held.clone(),
+            Err(error) => return Decision::Refused(error),
+        };
+        let mut stock = self.stockroom.stock([held.profile.clone()]);
+        if let Some(problem) = stock.problem(&held.profile) {
+            return Decision::Refused(AllocateError::ProfileBroken {
+                profile: held.profile.clone(),
+                problem,
+            });
+        }
+        stock.give_back(&held);
+        self.stockroom.note(Change::Released(held.machine.clone()));
+        Decision::Released(Box::new(held))
+    }
+
+    /// Says what came of a job; gives it back prepared anew where its files changed meanwhile.
+    fn answer(&self, job: Job, decision: Decision) -> Option<Job> {
+        match (job, decision) {
+            (Job::Allocate { prepared, reply }, Decision::Again) => {
+                match self.preparer.prepare(prepared.facts) {
+                    Ok(prepared) => return Some(Job::Allocate { prepared, reply }),
+                    Err(error) => reply(Err(error)),
+                }
+            }
+            (job, Decision::Again) => return Some(job),
+            (Job::Allocate { reply, .. }, Decision::Outcome(outcome)) => reply(Ok(*outcome)),
+            (Job::Failure { reply, .. }, Decision::Report(report)) => reply(Ok(report)),
+            (Job::Release { reply, .. }, Decision::Released(held)) => reply(Ok(*held)),
+            (job, Decision::Refused(error)) => job.refuse(&error),
+            (job, _) => job.refuse(&AllocateError::Stopping),
+        }
+        None
+    }
+}
+
+/// The lock file of a section.
+pub(crate) fn lock_file(directory: &Path) -> PathBuf {
+    directory.join(store::OWN_DIRECTORY).join("lock")
+}
+
+/// What an error means for every job of a batch. Files that are just being edited are read again.
+fn all(jobs: Vec<Job>, error: &AllocateError) -> Vec<(Job, Decision)> {
+    let decision = || match error {
+        AllocateError::Unreadable(_) | AllocateError::KeepsChanging(_) => Decision::Again,
+        error => Decision::Refused(error.clone()),
+    };
+    jobs.into_iter().map(|job| (job, decision())).collect()
+}
+
+/// The one machine that `wanted` names: by its name, serial, uuid, MAC or the hostname it was given.
+///
+/// # Errors
+/// None, or several.
+pub(crate) fn find_machine<'a>(
+    allocations: &[&'a Allocation],
+    wanted: &str,
+) -> Result<&'a Allocation, AllocateError> {
+    if let Some(named) = allocations
+        .iter()
+        .find(|held| held.machine.as_str() == wanted)
+    {
+        return Ok(named);
+    }
+    let lower = wanted.to_lowercase();
+    let is_meant = |held: &&&Allocation| {
+        let hostname = held.variables().get("hostname").map(ToString::to_string);
+        let identity = &held.identity;
+        identity.serial.as_deref() == Some(wanted)
+            || identity.uuid.as_deref() == Some(lower.as_str())
+            || identity.macs.contains(&lower.replace('-', ":"))
+            || hostname.as_deref() == Some(wanted)
+    };
+    let meant: Vec<&&Allocation> = allocations.iter().filter(is_meant).collect();
+    match meant.as_slice() {
+        [one] => Ok(one),
+        [] => {
+            let alike = allocations
+                .iter()
+                .filter(|held| held.machine.as_str().to_lowercase().contains(&lower));
+            let candidates = alike.take(5).map(|held| held.machine.to_string()).collect();
+            Err(AllocateError::UnknownMachine {
+                wanted: wanted.to_owned(),
+                candidates,
+            })
+        }
+        several => {
+            let candidates = several
+                .iter()
+                .map(|held| held.machine.to_string())
+                .collect();
+            Err(AllocateError::AmbiguousMachine {
+                wanted: wanted.to_owned(),
+                candidates,
+            })
+        }
+    }
+}

@@ -1,0 +1,377 @@
+//! The record of a section's allocations: `.edeploy/allocations.jsonl`, one commit a line.
+//!
+//! Appending a line and waiting for the disk **is** the commit (DESIGN.md 4, rule 1): a line says which
+//! allocations changed and which staged files replace which of the admin's. A last line that is not
+//! whole was never committed and is dropped; damage before it is an error. Who holds the lock of the
+//! section may write; anybody may read.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::error::AllocateError;
+use super::store::{self, Stamp};
+use crate::model::{Allocation, Evidence, Identity, MachineId, ProfileName};
+
+/// The record is written anew when it is larger than this and mostly about the past.
+const COMPACT_ABOVE_BYTES: u64 = 8 << 20;
+
+/// One line of the record.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Commit {
+    /// Counts the commits of the section, from 1.
+    pub(crate) number: u64,
+    /// Staged files and the files they replace.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) replaces: Vec<Replacement>,
+    /// By how much the counts of the state file change.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) counts: BTreeMap<ProfileName, i64>,
+    /// What changed, in order.
+    pub(crate) changes: Vec<Change>,
+}
+
+/// A file that a commit replaces.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Replacement {
+    /// The complete new content, beside the file it replaces. Gone once it has replaced it.
+    pub(crate) staged: PathBuf,
+    /// The admin's file.
+    pub(crate) target: PathBuf,
+    /// The version of the admin's file that the new content was made from.
+    pub(crate) made_from: Stamp,
+    /// The profile whose CMDB this is; none for the state file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) cmdb_of: Option<ProfileName>,
+}
+
+/// What a commit does to one machine.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Change {
+    /// The machine holds this from now on, instead of what it held before.
+    Holds(Box<Allocation>),
+    /// The machine holds nothing any more.
+    Released(MachineId),
+}
+
+/// The record as read so far.
+#[derive(Debug, Default)]
+pub(crate) struct Record {
+    path: PathBuf,
+    file: Option<(u64, u64)>,
+    whole_bytes: u64,
+    lines: usize,
+    last: Option<Commit>,
+    by_machine: HashMap<MachineId, Allocation>,
+    by_key: HashMap<String, Vec<MachineId>>,
+    order: HashMap<MachineId, u64>,
+}
+
+impl Record {
+    pub(crate) fn new(path: PathBuf) -> Record {
+        Record {
+            path,
+            ..Record::default()
+        }
+    }
+
+    /// Reads what was appended since; all of it where another process wrote the record anew.
+    ///
+    /// # Errors
+    /// A damaged line, or the operating system's refusal.
+    pub(crate) fn refresh(&mut self) -> Result<(), AllocateError> {
+        let path = self.path.clone();
+        let refused = |error| AllocateError::io("read", &path)(error);
+        let mut file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.forget();
+                return Ok(());
+            }
+            Err(error) => return Err(refused(error)),
+        };
+        let mut text = Vec::new();
+        let metadata = file.metadata().map_err(refused)?;
+        let identity = (metadata.dev(), metadata.ino());
+        if self.file != Some(identity) || metadata.len() < self.whole_bytes {
+            self.forget();
+            self.file = Some(identity);
+        }
+        file.seek(SeekFrom::Start(self.whole_bytes))
+            .and_then(|_| file.read_to_end(&mut text))
+            .map_err(refused)?;
+        self.take_lines(&text)
+    }
+
+    fn take_lines(&mut self, text: &[u8]) -> Result<(), AllocateError> {
+        let mut rest = text;
+        while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+            let (line, after) = rest.split_at(end + 1);
+            match serde_json::from_slice::<Commit>(line) {
+                Ok(commit) => self.take(commit, line.len()),
+                Err(_) if after.is_empty() => break,
+                Err(error) => {
+                    return Err(AllocateError::DamagedLog {
+                        path: self.path.clone(),
+                        line: self.lines + 1,
+                        problem: error.to_string(),
+                    });
+                }
+            }
+            rest = after;
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, commit: Commit, bytes: usize) {
+        self.whole_bytes += bytes as u64;
+        self.lines += 1;
+        for change in &commit.changes {
+            self.apply(change, commit.number);
+        }
+        self.last = Some(commit);
+    }
+
+    /// Takes a change that is still to be committed, so that the next machine of the same commit meets
+    /// it. Where the commit fails, [`Record::forget`] it.
+    pub(crate) fn apply(&mut self, change: &Change, number: u64) {
+        match change {
+            Change::Holds(allocation) => self.put(allocation.as_ref().clone(), number),
+            Change::Released(machine) => self.remove(machine),
+        }
+    }
+
+    /// Drops all that was read; [`Record::refresh`] reads it again.
+    pub(crate) fn forget(&mut self) {
+        *self = Record::new(std::mem::take(&mut self.path));
+    }
+
+    fn put(&mut self, allocation: Allocation, number: u64) {
+        self.remove(&allocation.machine);
+        for key in allocation.identity.lookup_keys() {
+            self.by_key
+                .entry(key)
+                .or_default()
+                .push(allocation.machine.clone());
+        }
+        self.order.insert(allocation.machine.clone(), number);
+        self.by_machine
+            .insert(allocation.machine.clone(), allocation);
+    }
+
+    fn remove(&mut self, machine: &MachineId) {
+        let Some(old) = self.by_machine.remove(machine) else {
+            return;
+        };
+        for key in old.identity.lookup_keys() {
+            if let Some(machines) = self.by_key.get_mut(&key) {
+                machines.retain(|other| other != machine);
+                if machines.is_empty() {
+                    self.by_key.remove(&key);
+                }
+            }
+        }
+    }
+
+    /// Appends a commit and waits until it is on disk. Call only under the lock, after
+    /// [`Record::refresh`].
+    ///
+    /// # Errors
+    /// The operating system's refusal; then nothing is committed.
+    pub(crate) fn append(&mut self, commit: &Commit) -> Result<(), AllocateError> {
+        let mut line = serde_json::to_vec(commit)
+            .map_err(|error| AllocateError::io("write", &self.path)(error.into()))?;
+        line.push(b'\n');
+        self.append_line(&line)
+            .map_err(AllocateError::io("write", &self.path))?;
+        self.take(commit.clone(), line.len());
+        Ok(())
+    }
+
+    fn append_line(&mut self, line: &[u8]) -> io::Result<()> {
+        let mut options = OpenOptions::new();
+        let mut file = options
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&self.path)?;
+        file.set_len(self.whole_bytes)?;
+        file.seek(SeekFrom::Start(self.whole_bytes))?;
+        let written = file.write_all(line).and_then(|()| file.sync_all());
+        if written.is_err() {
+            file.set_len(self.whole_bytes)?;
+        }
+        let metadata = file.metadata()?;
+        self.file = Some((metadata.dev(), metadata.ino()));
+        written
+    }
+
+    /// Writes the record anew when most of it is about the past. Call only under the lock.
+    ///
+    /// # Errors
+    /// The operating system's refusal; then the record stays as it is.
+    pub(crate) fn compact(&mut self) -> Result<(), AllocateError> {
+        let about_now = self.by_machine.len() as u64 * 1024;
+        if self.whole_bytes < COMPACT_ABOVE_BYTES || self.whole_bytes < 4 * about_now {
+            return Ok(());
+        }
+        let mut lines = Vec::new();
+        for allocation in self.allocations() {
+            let number = self.last_number();
+            let changes = vec![Change::Holds(Box::new(allocation.clone()))];
+            let commit = Commit {
+                number,
+                changes,
+                ..Commit::default()
+            };
+            serde_json::to_writer(&mut lines, &commit)
+                .map_err(|error| AllocateError::io("write", &self.path)(error.into()))?;
+            lines.push(b'\n');
+        }
+        let staged = self.path.with_extension("jsonl.new");
+        store::write_new(&staged, &lines, None)?;
+        store::rename(&staged, &self.path)?;
+        store::sync_directory(store::parent(&self.path))?;
+        self.refresh()
+    }
+
+    /// The number of the last commit; 0 before the first.
+    pub(crate) fn last_number(&self) -> u64 {
+        self.last.as_ref().map_or(0, |commit| commit.number)
+    }
+
+    /// The last commit: the only one whose files may not all have been replaced yet.
+    pub(crate) fn last(&self) -> Option<&Commit> {
+        self.last.as_ref()
+    }
+
+    /// All allocations, oldest first.
+    pub(crate) fn allocations(&self) -> Vec<&Allocation> {
+        let mut all: Vec<&Allocation> = self.by_machine.values().collect();
+        all.sort_by_key(|allocation| (self.order.get(&allocation.machine), &allocation.machine));
+        all
+    }
+
+    /// What the machine of this identity holds: the one that agrees with it in most.
+    pub(crate) fn find(&self, identity: &Identity) -> Option<&Allocation> {
+        let keys = identity.lookup_keys();
+        let machines = keys.iter().filter_map(|key| self.by_key.get(key)).flatten();
+        let candidates = machines.filter_map(|machine| self.by_machine.get(machine));
+        let weighed = candidates.map(|known| (known.identity.compare(identity), known));
+        weighed
+            .filter(|(evidence, _)| *evidence != Evidence::Different)
+            .max_by_key(|(evidence, known)| {
+                (*evidence, self.order.get(&known.machine), &known.machine)
+            })
+            .map(|(_, known)| known)
+    }
+
+    /// A name for a new machine: the one it would like, with a number where that is taken.
+    pub(crate) fn unique_name(&self, wanted: &MachineId) -> MachineId {
+        let taken = |name: &MachineId| self.by_machine.contains_key(name);
+        let numbered = (2..).map(|number| wanted.numbered(number));
+        let mut names = std::iter::once(wanted.clone()).chain(numbered);
+        names
+            .find(|name| !taken(name))
+            .unwrap_or_else(|| wanted.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::model::{Bindings, Fact, Place, ProfileName};
+
+    fn allocation(serial: &str) -> Allocation {
+        let facts = [Fact::new("system", "product", "serial", serial)];
+        let identity = Identity::of(&facts);
+        Allocation {
+            machine: MachineId::of(&facts, &identity),
+            identity,
+            profile: ProfileName::new("vm").unwrap(),
+            bindings: Bindings::new(),
+            entry: None,
+            place: Place::Counted,
+        }
+    }
+
+    fn commit(number: u64, serial: &str) -> Commit {
+        let changes = vec![Change::Holds(Box::new(allocation(serial)))];
+        Commit {
+            number,
+            changes,
+            ..Commit::default()
+        }
+    }
+
+    fn record_with(dir: &Path, serials: &[&str]) -> Record {
+        let mut record = Record::new(dir.join("allocations.jsonl"));
+        for (number, serial) in serials.iter().enumerate() {
+            record.append(&commit(number as u64 + 1, serial)).unwrap();
+        }
+        record
+    }
+
+    #[test]
+    fn what_was_appended_is_read_back_by_another_reader() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut writer = record_with(dir.path(), &["A1"]);
+        let mut reader = Record::new(writer.path.clone());
+        reader.refresh().unwrap();
+        writer.append(&commit(2, "B2")).unwrap();
+        reader.refresh().unwrap();
+        assert_eq!(reader.allocations().len(), 2);
+        assert_eq!(reader.last_number(), 2);
+        assert!(reader.find(&allocation("B2").identity).is_some());
+    }
+
+    #[test]
+    fn a_last_line_that_is_not_whole_was_never_committed() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut writer = record_with(dir.path(), &["A1", "B2"]);
+        let whole = std::fs::read(&writer.path).unwrap();
+        for cut in (whole.len() / 2 + 5)..whole.len() - 1 {
+            store::write_new(&writer.path, &whole[..cut], None).unwrap();
+            let mut reader = Record::new(writer.path.clone());
+            reader.refresh().unwrap();
+            assert_eq!(reader.allocations().len(), 1, "cut at {cut}");
+        }
+        writer.refresh().unwrap();
+        writer.append(&commit(2, "C3")).unwrap();
+        let mut reader = Record::new(writer.path.clone());
+        reader.refresh().unwrap();
+        assert!(reader.find(&allocation("C3").identity).is_some());
+    }
+
+    #[test]
+    fn damage_before_the_end_is_an_error_that_names_the_line() {
+        let dir = tempfile::tempdir().unwrap();
+        let writer = record_with(dir.path(), &["A1", "B2"]);
+        let text = std::fs::read_to_string(&writer.path).unwrap();
+        store::write_new(&writer.path, text.replacen('{', "[", 1).as_bytes(), None).unwrap();
+        let error = Record::new(writer.path.clone()).refresh().unwrap_err();
+        assert!(error.to_string().starts_with("line 1 of"), "{error}");
+    }
+
+    #[test]
+    fn a_machine_that_posts_with_more_evidence_finds_its_own_allocation() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut record = record_with(dir.path(), &["A1", "B2"]);
+        record
+            .append(&Commit {
+                number: 3,
+                changes: vec![Change::Released(allocation("A1").machine)],
+                ..Commit::default()
+            })
+            .unwrap();
+        assert!(record.find(&allocation("A1").identity).is_none());
+        assert!(record.find(&allocation("B2").identity).is_some());
+    }
+}

@@ -1,0 +1,364 @@
+use super::*;
+use crate::allocation::{AllocateError, ErrorKind, FailureReport};
+use crate::model::{Place, Value};
+
+const SPECS: &str = "[('disk', '$disk', 'size', 'gt(4)'), ('network', '$eth', 'serial', '$mac')]\n";
+const STATE: &str = "# the rack in room 3\n[('hp', 2), ('vm', '*')]\n";
+
+/// A section with two profiles: `hp`, twice, with a generated CMDB; `vm`, for any number.
+fn directory() -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let cmdb = "generate({'ip': '10.0.0.1-9', 'hostname': 'host1-9'})\n";
+    for (name, text) in [
+        ("state", STATE),
+        ("hp.specs", SPECS),
+        ("hp.configure", "run('true')\n"),
+        ("hp.cmdb", cmdb),
+        ("vm.specs", SPECS),
+        ("vm.configure", "run('false')\n"),
+    ] {
+        write(&dir, name, text);
+    }
+    dir
+}
+
+fn write(dir: &tempfile::TempDir, name: &str, text: &str) {
+    store::write_new(&dir.path().join(name), text.as_bytes(), None).unwrap();
+}
+
+fn read(dir: &tempfile::TempDir, name: &str) -> String {
+    std::fs::read_to_string(dir.path().join(name)).unwrap()
+}
+
+fn open(dir: &tempfile::TempDir) -> Section {
+    let options = SectionOptions {
+        lock_deadline: Duration::from_millis(200),
+    };
+    Section::open(SectionName::default_section(), dir.path(), options).unwrap()
+}
+
+fn facts(serial: &str) -> Facts {
+    vec![
+        Fact::new("system", "product", "serial", serial),
+        Fact::new("disk", "sda", "size", "100"),
+        Fact::new(
+            "network",
+            "eth0",
+            "serial",
+            format!("52:54:00:00:{serial}").as_str(),
+        ),
+    ]
+}
+
+fn given(section: &Section, facts: Facts) -> Allocation {
+    match section.allocate(facts).unwrap() {
+        Outcome::Allocated(allocated) => allocated.allocation,
+        Outcome::Refused(refusal) => panic!("{refusal}"),
+    }
+}
+
+#[test]
+fn counts_entries_and_record_change_together_and_comments_stay() {
+    let dir = directory();
+    let section = open(&dir);
+    let held = given(&section, facts("00:01"));
+    assert_eq!(held.variables().get("ip"), Some(&"10.0.0.1".into()));
+    assert_eq!(read(&dir, "state"), STATE.replace('2', "1"));
+    let cmdb = read(&dir, "hp.cmdb");
+    assert!(
+        cmdb.contains("'mac': '52:54:00:00:00:01'") && cmdb.contains("'used': 1}"),
+        "{cmdb}"
+    );
+    assert!(read(&dir, "hp.cmdb.orig").starts_with("generate("));
+    assert_eq!(section.allocations().unwrap(), vec![held]);
+}
+
+#[test]
+fn a_machine_that_posts_again_changes_no_byte() {
+    let dir = directory();
+    let section = open(&dir);
+    let first = given(&section, facts("00:01"));
+    let names = ["state", "hp.cmdb", ".edeploy/allocations.jsonl"];
+    let before = names.map(|name| read(&dir, name));
+    assert_eq!(given(&section, facts("00:01")), first);
+    assert_eq!(
+        given(&open(&dir), facts("00:01")),
+        first,
+        "nor after a restart"
+    );
+    assert_eq!(names.map(|name| read(&dir, name)), before);
+}
+
+#[test]
+fn many_machines_at_once_never_share_an_entry_and_the_count_is_exact() {
+    let dir = directory();
+    let section = std::sync::Arc::new(open(&dir));
+    let profiles: Vec<String> = std::thread::scope(|scope| {
+        let post = |at: usize| {
+            let section = section.clone();
+            scope.spawn(move || given(&section, facts(&format!("01:{at:02}"))))
+        };
+        let posts: Vec<_> = (0..20).map(post).collect();
+        posts
+            .into_iter()
+            .map(|post| post.join().unwrap().profile.to_string())
+            .collect()
+    });
+    assert_eq!(
+        profiles.iter().filter(|profile| *profile == "hp").count(),
+        2
+    );
+    assert!(read(&dir, "state").contains("('hp', 0)"));
+    let allocations = section.allocations().unwrap();
+    let ips: Vec<Option<Value>> = allocations
+        .iter()
+        .map(|held| held.variables().get("ip").cloned())
+        .collect();
+    assert_eq!(ips.iter().flatten().count(), 2);
+    assert_eq!(allocations.len(), 20);
+}
+
+#[test]
+fn a_failure_report_gives_the_place_back_once_and_keeps_the_entry() {
+    let dir = directory();
+    let section = open(&dir);
+    let hp = ProfileName::new("hp").unwrap();
+    let first = given(&section, facts("00:01"));
+    for expected in [true, false] {
+        let report = section.report_failure(&facts("00:01"), &hp).unwrap();
+        assert_eq!(
+            matches!(report, FailureReport::PlaceGivenBack { .. }),
+            expected
+        );
+        assert_eq!(read(&dir, "state"), STATE);
+    }
+    let retried = given(&section, facts("00:01"));
+    assert_eq!(retried.variables(), first.variables());
+    assert_eq!(retried.place, Place::Counted);
+    assert_eq!(read(&dir, "state"), STATE.replace('2', "1"));
+}
+
+#[test]
+fn a_failure_report_from_anybody_else_changes_nothing() {
+    let dir = directory();
+    let section = open(&dir);
+    given(&section, facts("00:01"));
+    let before = read(&dir, "state");
+    for (serial, profile) in [("00:02", "hp"), ("00:01", "vm"), ("00:01", "nobody")] {
+        let profile = ProfileName::new(profile).unwrap();
+        let report = section.report_failure(&facts(serial), &profile).unwrap();
+        assert!(
+            matches!(report, FailureReport::Unchanged { .. }),
+            "{report:?}"
+        );
+    }
+    assert_eq!(read(&dir, "state"), before);
+    assert_eq!(
+        section.allocations().unwrap().len(),
+        1,
+        "and nothing is allocated"
+    );
+}
+
+#[test]
+fn a_release_frees_place_and_entry_by_any_name_of_the_machine() {
+    for wanted in ["00:01", "52:54:00:00:00:01", "host1"] {
+        let dir = directory();
+        let section = open(&dir);
+        given(&section, facts("00:01"));
+        section.release(wanted).unwrap();
+        assert_eq!(read(&dir, "state"), STATE);
+        assert!(
+            !read(&dir, "hp.cmdb").contains("used"),
+            "{}",
+            read(&dir, "hp.cmdb")
+        );
+        assert!(section.allocations().unwrap().is_empty());
+        let error = section.release(wanted).unwrap_err();
+        assert!(
+            error.to_string().contains("no machine here is called"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn a_broken_profile_does_not_hurt_another() {
+    let dir = directory();
+    write(
+        &dir,
+        "hp.specs",
+        "[('disk', '$disk', 'size', 'gt(four)')]\n",
+    );
+    assert_eq!(given(&open(&dir), facts("00:01")).profile.as_str(), "vm");
+    write(&dir, "vm.cmdb", "[{'ip': }]");
+    let refused = open(&dir).allocate(facts("00:02")).unwrap();
+    let Outcome::Refused(refusal) = refused else {
+        panic!("nothing can be given")
+    };
+    let text = refusal.to_string();
+    assert!(
+        text.contains("gt(four)") && text.contains("vm.cmdb"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_state_file_that_does_not_parse_is_an_error_with_a_caret_and_loses_nothing() {
+    let dir = directory();
+    write(&dir, "state", "[('hp', 2), ('vm'");
+    let section = open(&dir);
+    let error = section.allocate(facts("00:01")).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Input);
+    assert!(error.details().contains('^'), "{}", error.details());
+    assert_eq!(read(&dir, "state"), "[('hp', 2), ('vm'");
+    write(&dir, "state", STATE);
+    given(&section, facts("00:01"));
+}
+
+#[test]
+fn a_state_file_saved_half_way_is_read_again_when_it_is_whole() {
+    let dir = directory();
+    let section = open(&dir);
+    write(&dir, "state", "[('hp', 2), (");
+    std::thread::scope(|scope| {
+        let asked = scope.spawn(|| given(&section, facts("00:01")));
+        std::thread::sleep(Duration::from_millis(60));
+        write(&dir, "state", STATE);
+        assert_eq!(asked.join().unwrap().profile.as_str(), "hp");
+    });
+}
+
+#[test]
+fn an_admins_edit_between_two_uploads_is_kept() {
+    let dir = directory();
+    let section = open(&dir);
+    given(&section, facts("00:01"));
+    write(&dir, "state", "[('hp', 7), # seven more\n ('vm', '*')]\n");
+    given(&section, facts("00:02"));
+    assert_eq!(
+        read(&dir, "state"),
+        "[('hp', 6), # seven more\n ('vm', '*')]\n"
+    );
+}
+
+#[test]
+fn a_commit_that_was_cut_short_is_completed_when_the_section_is_opened() {
+    let dir = directory();
+    given(&open(&dir), facts("00:01"));
+    let (state, cmdb) = (read(&dir, "state"), read(&dir, "hp.cmdb"));
+    let line = read(&dir, ".edeploy/allocations.jsonl");
+    let commit: serde_json::Value = serde_json::from_str(&line).unwrap();
+    for replaced in commit["replaces"].as_array().unwrap() {
+        let target = Path::new(replaced["target"].as_str().unwrap());
+        std::fs::rename(target, replaced["staged"].as_str().unwrap()).unwrap();
+        write(
+            &dir,
+            &target.file_name().unwrap().to_string_lossy(),
+            "edited away",
+        );
+    }
+    write(&dir, "state", STATE);
+    write(&dir, "hp.cmdb", &read(&dir, "hp.cmdb.orig"));
+    let section = open(&dir);
+    assert_eq!((read(&dir, "state"), read(&dir, "hp.cmdb")), (state, cmdb));
+    assert_eq!(given(&section, facts("00:01")).profile.as_str(), "hp");
+    assert_eq!(
+        read(&dir, "state"),
+        STATE.replace('2', "1"),
+        "and counted once"
+    );
+}
+
+#[test]
+fn a_commit_cut_short_is_worked_into_what_the_admin_made_of_the_file_since() {
+    let dir = directory();
+    given(&open(&dir), facts("00:01"));
+    let line = read(&dir, ".edeploy/allocations.jsonl");
+    let commit: serde_json::Value = serde_json::from_str(&line).unwrap();
+    for replaced in commit["replaces"].as_array().unwrap() {
+        let target = replaced["target"].as_str().unwrap();
+        std::fs::rename(target, replaced["staged"].as_str().unwrap()).unwrap();
+    }
+    write(&dir, "state", "[('hp', 9), ('new', 1), ('vm', '*')]\n");
+    write(
+        &dir,
+        "hp.cmdb",
+        "[{'ip': '10.9.9.9'}, {'ip': '10.0.0.1', 'hostname': 'host1'}]\n",
+    );
+    drop(open(&dir));
+    assert_eq!(
+        read(&dir, "state"),
+        "[('hp', 8), ('new', 1), ('vm', '*')]\n"
+    );
+    let cmdb = read(&dir, "hp.cmdb");
+    assert!(
+        cmdb.starts_with("[{'ip': '10.9.9.9'}, {'ip': '10.0.0.1'"),
+        "{cmdb}"
+    );
+    assert!(cmdb.contains("'used': 1"), "{cmdb}");
+}
+
+#[test]
+fn a_busy_lock_is_answered_within_its_deadline() {
+    let dir = directory();
+    let section = open(&dir);
+    let held = super::super::lock::lock(&dir.path().join(".edeploy/lock"), Duration::ZERO).unwrap();
+    let error = section.allocate(facts("00:01")).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Busy);
+    drop(held);
+    given(&section, facts("00:01"));
+}
+
+#[test]
+fn stopping_answers_what_was_accepted_and_refuses_what_comes_later() {
+    let dir = directory();
+    let section = open(&dir);
+    given(&section, facts("00:01"));
+    section.stop();
+    assert!(matches!(
+        section.allocate(facts("00:02")),
+        Err(AllocateError::Stopping)
+    ));
+}
+
+#[test]
+fn explaining_changes_nothing_and_tells_what_would_be_given() {
+    let dir = directory();
+    let explained = explain::explain_dir(dir.path(), &facts("00:01")).unwrap();
+    let chosen: Vec<&str> = explained
+        .profiles
+        .iter()
+        .filter(|profile| profile.chosen)
+        .map(|profile| profile.profile.as_str())
+        .collect();
+    assert_eq!(chosen, ["hp"]);
+    assert_eq!(
+        explained.profiles[0].variables.as_ref().unwrap().get("ip"),
+        Some(&"10.0.0.1".into())
+    );
+    assert!(!dir.path().join(".edeploy").exists());
+    assert!(
+        explained.to_string().contains("=> hp (2 left): given"),
+        "{explained}"
+    );
+}
+
+#[test]
+fn two_names_for_one_directory_meet_the_same_lock() {
+    let dir = directory();
+    let link = dir.path().join("link");
+    std::os::unix::fs::symlink(dir.path(), &link).unwrap();
+    let options = SectionOptions::default();
+    let first = Section::open(SectionName::new("A").unwrap(), dir.path(), options).unwrap();
+    let second = Section::open(SectionName::new("B").unwrap(), &link, options).unwrap();
+    assert_eq!(
+        given(&first, facts("00:01")).variables().get("ip"),
+        Some(&"10.0.0.1".into())
+    );
+    assert_eq!(
+        given(&second, facts("00:02")).variables().get("ip"),
+        Some(&"10.0.0.2".into())
+    );
+    assert_eq!(given(&first, facts("00:03")).profile.as_str(), "vm");
+}

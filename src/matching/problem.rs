@@ -1,0 +1,420 @@
+//! Makes a [`Network`] of the candidates of each rule.
+//!
+//! Values are compared by number once each distinct one has one. "The same" is not transitive: `2` is
+//! the same as `"2"` and as `"2.0"`, which differ. Where a name can take both numbers and texts of them, its
+//! values in the network are therefore the sets of values that all agree, and a fact that fits several
+//! of those sets has an entry for each.
+
+use std::collections::HashMap;
+
+use super::compile::{CompiledSpec, field};
+use super::network::{Join, NONE, Network, Parts, RuleEntries};
+use super::predicate::{Datum, as_float};
+use crate::model::{Fact, Number, Value};
+
+/// How many entries the joins of several names may have together: they only save search.
+const DERIVED_ENTRIES: usize = 100_000;
+
+/// Builds the network, or none where it would have more entries than the budget has steps.
+pub(super) fn build(
+    spec: &CompiledSpec,
+    facts: &[Fact],
+    domains: &[Vec<u32>],
+    budget: u64,
+) -> Option<Network> {
+    let mut builder = Builder {
+        facts,
+        numbers: Numbers::default(),
+        columns: domains.iter().map(|_| Vec::new()).collect(),
+        rows: domains.to_vec(),
+        joins: Vec::new(),
+        budget,
+    };
+    let shared: Vec<usize> = (0..spec.names.len())
+        .filter(|name| spec.names[*name].rules > 1)
+        .collect();
+    for name in &shared {
+        builder.join(spec, *name)?;
+    }
+    builder.derive(spec);
+    Some(builder.finish())
+}
+
+/// The rules that compete for too few facts, whatever names say; none where there are none.
+pub(super) fn crowd(facts: &[Fact], domains: &[Vec<u32>]) -> Option<Vec<u32>> {
+    let builder = Builder {
+        facts,
+        numbers: Numbers::default(),
+        columns: domains.iter().map(|_| Vec::new()).collect(),
+        rows: domains.to_vec(),
+        joins: Vec::new(),
+        budget: u64::MAX,
+    };
+    let mut network = builder.finish();
+    match network.propagate() {
+        Ok(()) => None,
+        Err(_) => Some(network.crowd().to_vec()),
+    }
+}
+
+struct Builder<'a> {
+    facts: &'a [Fact],
+    numbers: Numbers<'a>,
+    /// For each rule, the fact of each entry.
+    rows: Vec<Vec<u32>>,
+    /// For each rule and each join it takes part in: the join and the value of each entry.
+    columns: Vec<Vec<(usize, Vec<u32>)>>,
+    joins: Vec<Proto>,
+    budget: u64,
+}
+
+/// A join before its values and cells are numbered.
+struct Proto {
+    values: u32,
+    rules: Vec<u32>,
+    derived: bool,
+}
+
+impl<'a> Builder<'a> {
+    /// Adds the join of a name that several rules bind.
+    fn join(&mut self, spec: &CompiledSpec, name: usize) -> Option<()> {
+        let links: Vec<(usize, usize)> = (0..)
+            .zip(&spec.rules)
+            .filter_map(|(rule, compiled)| {
+                let bound = compiled.names.iter().find(|(bound, _)| *bound == name);
+                let bound = bound.filter(|_| !self.rows[rule].is_empty());
+                bound.map(|(_, at)| (rule, *at))
+            })
+            .collect();
+        if links.len() < 2 {
+            return Some(());
+        }
+        let mut exact: Vec<Vec<u32>> = Vec::with_capacity(links.len());
+        for (rule, at) in &links {
+            let rows = &self.rows[*rule];
+            let of_row = |fact: &u32| self.numbers.of(&self.facts[*fact as usize], *fact, *at);
+            exact.push(rows.iter().map(of_row).collect());
+        }
+        let classes = self.numbers.classes(&exact);
+        let number = self.joins.len();
+        for ((rule, _), exact) in links.iter().zip(exact) {
+            let column = self.classify(*rule, &exact, &classes)?;
+            self.columns[*rule].push((number, column));
+        }
+        self.joins.push(Proto {
+            values: classes.count,
+            rules: links.iter().map(|(rule, _)| narrow(*rule)).collect(),
+            derived: false,
+        });
+        Some(())
+    }
+
+    /// The class of each entry of a rule. An entry that fits several is repeated.
+    fn classify(&mut self, rule: usize, exact: &[u32], classes: &Classes) -> Option<Vec<u32>> {
+        if classes.several.is_empty() {
+            return Some(exact.iter().map(|id| classes.first[*id as usize]).collect());
+        }
+        let fits = |id: u32| match classes.several.get(&id) {
+            Some(several) => several.clone(),
+            None => vec![classes.first[id as usize]],
+        };
+        let mut column = Vec::new();
+        let mut copies = Vec::new();
+        for (row, id) in exact.iter().enumerate() {
+            for class in fits(*id) {
+                column.push(class);
+                copies.push(row);
+            }
+            if column.len() as u64 > self.budget / 8 {
+                return None;
+            }
+        }
+        let pick = |old: &[u32]| copies.iter().map(|row| old[*row]).collect::<Vec<u32>>();
+        self.rows[rule] = pick(&self.rows[rule]);
+        for (_, old) in &mut self.columns[rule] {
+            *old = pick(old);
+        }
+        Some(column)
+    }
+
+    /// Rules that share several names agree on all of them at once: one more join says so.
+    fn derive(&mut self, spec: &CompiledSpec) {
+        let mut sets: Vec<Vec<usize>> = Vec::new();
+        for (at, a) in self.columns.iter().enumerate().filter(|(_, c)| c.len() > 1) {
+            for b in self.columns[at + 1..].iter().filter(|c| c.len() > 1) {
+                let common: Vec<usize> = a
+                    .iter()
+                    .map(|(join, _)| *join)
+                    .filter(|join| b.iter().any(|(other, _)| other == join))
+                    .collect();
+                if common.len() > 1 && !sets.contains(&common) {
+                    sets.push(common);
+                }
+            }
+            if sets.len() > spec.rules.len() {
+                break;
+            }
+        }
+        let mut entries = 0;
+        for set in sets {
+            let rules: Vec<u32> = (0_u32..)
+                .zip(&self.columns)
+                .filter(|(_, columns)| set.iter().all(|j| columns.iter().any(|(o, _)| o == j)))
+                .map(|(rule, _)| rule)
+                .collect();
+            entries += rules
+                .iter()
+                .map(|rule| self.rows[*rule as usize].len())
+                .sum::<usize>();
+            if entries > DERIVED_ENTRIES {
+                return;
+            }
+            self.derive_one(&set, rules);
+        }
+    }
+
+    fn derive_one(&mut self, set: &[usize], rules: Vec<u32>) {
+        let number = self.joins.len();
+        let mut known: HashMap<[u32; 4], u32> = HashMap::new();
+        for rule in &rules {
+            let columns = &mut self.columns[*rule as usize];
+            let parts: Vec<&Vec<u32>> = set
+                .iter()
+                .filter_map(|join| columns.iter().find(|(other, _)| other == join))
+                .map(|(_, column)| column)
+                .collect();
+            let rows = self.rows[*rule as usize].len();
+            let mut column = Vec::with_capacity(rows);
+            for row in 0..rows {
+                // A rule has four fields, so it binds four names at most.
+                let mut tuple = [NONE; 4];
+                for (slot, part) in tuple.iter_mut().zip(&parts) {
+                    *slot = part[row];
+                }
+                let next = narrow(known.len());
+                column.push(*known.entry(tuple).or_insert(next));
+            }
+            columns.push((number, column));
+        }
+        self.joins.push(Proto {
+            values: narrow(known.len()),
+            rules,
+            derived: true,
+        });
+    }
+
+    fn finish(self) -> Network {
+        let mut parts = Parts {
+            facts: self.facts.len(),
+            ..Parts::default()
+        };
+        let (mut value, mut cell) = (0, 0);
+        for proto in self.joins {
+            let links = narrow(proto.rules.len());
+            parts.joins.push(Join {
+                first_value: value,
+                values: proto.values,
+                first_cell: cell,
+                rules: proto.rules,
+                derived: proto.derived,
+                weight: 1,
+                standing: proto.values,
+            });
+            value += proto.values;
+            cell += proto.values * links;
+        }
+        for ((rule, rows), columns) in (0_u32..).zip(&self.rows).zip(&self.columns) {
+            let first = narrow(parts.entry_fact.len());
+            let first_slot = parts.slots.len();
+            // Where each column's join begins, how many rules it has, and which of them this one is.
+            let places: Vec<(u32, u32, u32)> = columns
+                .iter()
+                .map(|(join, _)| {
+                    let join = &parts.joins[*join];
+                    let position = join.rules.iter().position(|other| *other == rule);
+                    let links = narrow(join.rules.len());
+                    (join.first_cell, links, narrow(position.unwrap_or(0)))
+                })
+                .collect();
+            for row in 0..rows.len() {
+                for ((_, column), (first_cell, links, position)) in columns.iter().zip(&places) {
+                    parts
+                        .slots
+                        .push(first_cell + column[row] * links + position);
+                }
+            }
+            parts.entry_fact.extend(rows);
+            parts.entry_rule.extend(rows.iter().map(|_| rule));
+            parts.rules.push(RuleEntries {
+                first,
+                end: narrow(parts.entry_fact.len()),
+                first_slot,
+                width: columns.len(),
+                standing: narrow(rows.len()),
+            });
+        }
+        Network::new(parts, self.budget)
+    }
+}
+
+/// The candidates of all rules are fewer than 2^32 by the budget.
+fn narrow(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(NONE)
+}
+
+/// A value as it is told apart from others. Numbers of different types are different here.
+#[derive(PartialEq, Eq, Hash, Clone, Copy)]
+enum Exact<'a> {
+    Text(&'a str),
+    Int(i128),
+    Float(u64),
+    Other(&'static str),
+    /// A value that is no scalar, which no fact should have: it is the same as nothing else.
+    Unique(u32),
+}
+
+/// Numbers for distinct values.
+#[derive(Default)]
+struct Numbers<'a> {
+    known: HashMap<Exact<'a>, u32>,
+    all: Vec<Exact<'a>>,
+    /// The number of each field of each fact, once it was asked for.
+    memo: HashMap<u64, u32>,
+}
+
+/// Which values of a join each exact value fits.
+struct Classes {
+    count: u32,
+    /// By exact value; meaningless for one that the join has not.
+    first: Vec<u32>,
+    /// Those that fit more than one or not only the first.
+    several: HashMap<u32, Vec<u32>>,
+}
+
+impl<'a> Numbers<'a> {
+    fn of(&mut self, fact: &'a Fact, number: u32, at: usize) -> u32 {
+        let memo = u64::from(number) * 4 + at as u64;
+        if let Some(known) = self.memo.get(&memo) {
+            return *known;
+        }
+        let exact = match field(fact, at) {
+            Datum::Text(text) => Exact::Text(text),
+            Datum::Other(Value::Int(int)) => Exact::Int(*int),
+            Datum::Other(Value::Float(float)) => Exact::Float((float + 0.0).to_bits()),
+            Datum::Other(Value::Null) => Exact::Other("null"),
+            Datum::Other(Value::Bool(true)) => Exact::Other("true"),
+            Datum::Other(Value::Bool(false)) => Exact::Other("false"),
+            Datum::Other(_) => Exact::Unique(number),
+        };
+        let next = narrow(self.all.len());
+        let id = *self.known.entry(exact).or_insert(next);
+        if id == next {
+            self.all.push(exact);
+        }
+        self.memo.insert(memo, id);
+        id
+    }
+
+    /// Groups the exact values of a join into sets that all agree.
+    fn classes(&self, columns: &[Vec<u32>]) -> Classes {
+        let mut first = vec![NONE; self.all.len()];
+        let mut present = Vec::new();
+        for id in columns.iter().flatten() {
+            if first[*id as usize] == NONE {
+                first[*id as usize] = narrow(present.len());
+                present.push(*id);
+            }
+        }
+        let mut classes = Classes {
+            count: narrow(present.len()),
+            first,
+            several: HashMap::new(),
+        };
+        let is_number =
+            |id: &u32| matches!(self.all[*id as usize], Exact::Int(_) | Exact::Float(_));
+        if present.iter().any(is_number) {
+            self.mix(&present, &mut classes);
+        }
+        classes
+    }
+
+    /// Where numbers are among them, values that denote one number get a class for each way to agree.
+    fn mix(&self, present: &[u32], classes: &mut Classes) {
+        let mut by_number: HashMap<u64, Vec<u32>> = HashMap::new();
+        for id in present {
+            if let Some(number) = self.denotes(*id) {
+                let key = (as_float(number) + 0.0).to_bits();
+                by_number.entry(key).or_default().push(*id);
+            }
+        }
+        let mut groups: Vec<Vec<u32>> = by_number.into_values().collect();
+        groups.sort_unstable();
+        for group in groups {
+            let is_text = |id: &&u32| matches!(self.all[**id as usize], Exact::Text(_));
+            if group.iter().all(|id| is_text(&id)) {
+                continue;
+            }
+            for agreeing in self.agreeing(&group) {
+                for id in agreeing {
+                    classes.several.entry(id).or_default().push(classes.count);
+                }
+                classes.count += 1;
+            }
+        }
+    }
+
+    fn denotes(&self, id: u32) -> Option<Number> {
+        match self.all[id as usize] {
+            Exact::Text(text) => Number::parse(text),
+            Exact::Int(int) => Some(Number::Int(int)),
+            Exact::Float(bits) => Number::from_float(f64::from_bits(bits)),
+            Exact::Other(_) | Exact::Unique(_) => None,
+        }
+    }
+
+    /// The largest sets of values that are all the same as each other, of values of one float: at most one
+    /// text, at most one whole number, and the float.
+    fn agreeing(&self, group: &[u32]) -> Vec<Vec<u32>> {
+        let whole = |id: u32| match self.denotes(id) {
+            Some(Number::Int(int)) => Some(int),
+            _ => None,
+        };
+        let kind = |wanted: fn(&Exact<'_>) -> bool| {
+            let members = group.iter().copied();
+            members.filter(move |id| wanted(&self.all[*id as usize]))
+        };
+        let floats: Vec<u32> = kind(|exact| matches!(exact, Exact::Float(_))).collect();
+        let mut integers: Vec<Option<u32>> = kind(|exact| matches!(exact, Exact::Int(_)))
+            .map(Some)
+            .collect();
+        let texts: Vec<u32> = kind(|exact| matches!(exact, Exact::Text(_))).collect();
+        integers.push(None);
+        let mut sets = Vec::new();
+        for text in texts.iter().copied().map(Some).chain([None]) {
+            for integer in &integers {
+                let differ = match (text.and_then(whole), integer.and_then(whole)) {
+                    (Some(a), Some(b)) => a != b,
+                    _ => false,
+                };
+                if !differ {
+                    let members = text.iter().chain(integer).chain(&floats);
+                    sets.push(members.copied().collect::<Vec<u32>>());
+                }
+            }
+        }
+        largest(sets)
+    }
+}
+
+/// Without the sets that are part of another.
+fn largest(mut sets: Vec<Vec<u32>>) -> Vec<Vec<u32>> {
+    sets.sort_by_key(|set| std::cmp::Reverse(set.len()));
+    let mut kept: Vec<Vec<u32>> = Vec::new();
+    for set in sets {
+        let within = |other: &Vec<u32>| set.iter().all(|id| other.contains(id));
+        if !set.is_empty() && !kept.iter().any(within) {
+            kept.push(set);
+        }
+    }
+    kept
+}
