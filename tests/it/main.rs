@@ -1,3 +1,6 @@
 //! The integration tests.
 
+mod cli;
+mod examples;
 mod fleet;
+mod layering;
