@@ -306,10 +306,12 @@ fn without_underscores(digits: &str) -> Option<Cow<'_, str>> {
         return Some(Cow::Borrowed(digits));
     }
     let bytes = digits.as_bytes();
+    let hex = digits.starts_with("0x") || digits.starts_with("0X");
+    let is_digit = |byte: u8| byte.is_ascii_digit() || (hex && byte.is_ascii_hexdigit());
     let between = bytes
         .windows(3)
         .filter(|three| three[1] == b'_')
-        .all(|three| three[0].is_ascii_hexdigit() && three[2].is_ascii_hexdigit());
+        .all(|three| is_digit(three[0]) && is_digit(three[2]));
     let inside = !digits.starts_with('_') && !digits.ends_with('_');
     (inside && between).then(|| Cow::Owned(digits.replace('_', "")))
 }

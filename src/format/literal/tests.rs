@@ -91,6 +91,7 @@ fn what_is_no_data_is_named() {
         (r"b'\xff'", "no UTF-8"),
         ("10.0.0.1", "`10.0.0.1` is no number"),
         ("1__0", "is no number"),
+        ("1_e5", "is no number"),
         ("089", "is no number"),
         ("1e999", "is no number"),
         ("999999999999999999999999999999999999999999", "too large"),
