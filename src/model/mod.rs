@@ -20,6 +20,7 @@ pub use bindings::Bindings;
 pub use cmdb::{CmdbEntry, USED};
 pub use fact::{Fact, Facts};
 pub use identity::{Evidence, Identity};
+pub(crate) use machine::file_safe;
 pub use machine::{MachineId, sysname};
 pub use names::{NameError, ProfileName, SectionName};
 pub use number::Number;

@@ -1,0 +1,34 @@
+//! The HTTP side: settings, start and stop, and one handler for each thing a client can ask.
+//!
+//! Async ends here: whatever reads files, matches or waits for a lock is called from a blocking
+//! thread. Nothing here decides who gets what: that is `allocation`.
+
+mod body;
+mod decide;
+mod error;
+mod form;
+mod hardware;
+mod keep;
+mod pxemngr;
+mod routes;
+mod run;
+mod seed;
+pub mod settings;
+mod startup;
+mod state;
+mod traffic;
+
+pub use error::ApiError;
+pub use form::FormError;
+pub use run::run;
+pub use startup::{Application, StartError};
+pub use state::{AppState, OpenSection, UnknownSection};
+
+use actix_web::{HttpMessage, HttpRequest};
+use tracing_actix_web::RequestId;
+
+/// The id under which the log tells of a request.
+fn request_id(request: &HttpRequest) -> Option<String> {
+    let extensions = request.extensions();
+    extensions.get::<RequestId>().map(ToString::to_string)
+}

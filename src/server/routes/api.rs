@@ -1,0 +1,248 @@
+//! `/api/v1`: the same allocation for our own client and for admins, JSON in and JSON out.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use crate::allocation::{Allocated, Outcome};
+use crate::format::facts::{BadRow, ParsedFacts, parse_json};
+use crate::model::{Allocation, SectionName};
+
+use super::super::body::Body;
+use super::super::decide::decide;
+use super::super::error::ApiError;
+use super::super::state::AppState;
+
+/// How many wrong rows an answer names.
+const NAMED_ROWS: usize = 100;
+
+pub(super) fn register(config: &mut web::ServiceConfig) {
+    config
+        .service(
+            web::resource("/api/v1/machines")
+                .get(list)
+                .post(upload)
+                .default_service(web::to(only_get_or_post)),
+        )
+        .service(
+            web::resource("/api/v1/machines/{machine}")
+                .get(show)
+                .delete(release)
+                .default_service(web::to(only_get_or_delete)),
+        )
+        .service(
+            web::resource("/api/v1/machines/{machine}/release")
+                .post(release)
+                .default_service(web::to(only_post)),
+        );
+}
+
+async fn only_get_or_post(request: HttpRequest) -> HttpResponse {
+    ApiError::MethodNotAllowed("GET, POST").response(&request)
+}
+
+async fn only_get_or_delete(request: HttpRequest) -> HttpResponse {
+    ApiError::MethodNotAllowed("GET, DELETE").response(&request)
+}
+
+async fn only_post(request: HttpRequest) -> HttpResponse {
+    ApiError::MethodNotAllowed("POST").response(&request)
+}
+
+/// `?section=NAME`
+#[derive(Debug, Default, Deserialize)]
+struct Query {
+    section: Option<String>,
+}
+
+/// The body of an upload with a section. A bare list of rows is one without.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MachinePost<'a> {
+    section: Option<String>,
+    #[serde(borrow)]
+    facts: &'a RawValue,
+}
+
+async fn upload(
+    request: HttpRequest,
+    payload: web::Payload,
+    state: web::Data<AppState>,
+) -> HttpResponse {
+    match try_upload(payload, state).await {
+        Ok(allocated) => HttpResponse::Ok().json(json!({
+            "machine": allocated.allocation.machine,
+            "profile": allocated.allocation.profile,
+            "repeated": allocated.repeated,
+            "variables": allocated.allocation.variables(),
+            "configure": allocated.configure.as_ref(),
+        })),
+        Err(error) => error.response(&request),
+    }
+}
+
+async fn try_upload(
+    payload: web::Payload,
+    state: web::Data<AppState>,
+) -> Result<Allocated, ApiError> {
+    let mut body = Body::new(payload, state.settings.upload_pause);
+    let bytes = body.read(state.settings.hardware_limit_bytes).await?;
+    let (section, parsed) = web::block(move || parse(&bytes))
+        .await
+        .map_err(|_| ApiError::Internal)??;
+    let section = state.section(section.as_deref())?.clone();
+    match decide(state, section, parsed).await? {
+        Outcome::Allocated(allocated) => Ok(allocated),
+        Outcome::Refused(refusal) => Err(ApiError::Refused(Box::new(refusal))),
+    }
+}
+
+/// Reads `{"section": .., "facts": [..]}` or `[..]`. Unlike `upload.py`, wrong rows are an error: this
+/// client is ours and can be mended.
+fn parse(bytes: &[u8]) -> Result<(Option<String>, ParsedFacts), ApiError> {
+    let is_object = bytes.trim_ascii_start().first() == Some(&b'{');
+    let (section, rows) = if is_object {
+        let post: MachinePost<'_> =
+            serde_json::from_slice(bytes).map_err(|error| ApiError::BadInput {
+                error: "expected a JSON object with `facts` and, if need be, `section`".to_owned(),
+                details: Value::String(error.to_string()),
+            })?;
+        (post.section, post.facts.get().as_bytes())
+    } else {
+        (None, bytes)
+    };
+    let parsed = parse_json("facts", rows).map_err(|error| ApiError::BadInput {
+        error: error.to_string(),
+        details: Value::String(error.with_caret()),
+    })?;
+    if parsed.bad_rows.is_empty() {
+        return Ok((section, parsed));
+    }
+    let rows = &parsed.bad_rows[..parsed.bad_rows.len().min(NAMED_ROWS)];
+    Err(ApiError::BadInput {
+        error: format!("{} of the rows are no facts", parsed.bad_rows.len()),
+        details: json!({ "bad_rows": rows.iter().map(bad_row).collect::<Vec<_>>() }),
+    })
+}
+
+fn bad_row(row: &BadRow) -> Value {
+    json!({ "index": row.index, "problem": row.problem })
+}
+
+async fn list(
+    request: HttpRequest,
+    query: Result<web::Query<Query>, actix_web::Error>,
+    state: web::Data<AppState>,
+) -> HttpResponse {
+    match try_list(query, state).await {
+        Ok(listed) => HttpResponse::Ok().json(listed),
+        Err(error) => error.response(&request),
+    }
+}
+
+async fn try_list(
+    query: Result<web::Query<Query>, actix_web::Error>,
+    state: web::Data<AppState>,
+) -> Result<Vec<Value>, ApiError> {
+    let sections = match section_name(query)? {
+        Some(name) => vec![state.section(Some(&name))?.clone()],
+        None => state.sections.values().cloned().collect(),
+    };
+    let listed = web::block(move || {
+        let mut listed = Vec::new();
+        for section in &sections {
+            let allocations = section.section.allocations()?;
+            listed.extend(
+                allocations
+                    .iter()
+                    .map(|one| shown(section.section.name(), one)),
+            );
+        }
+        Ok(listed)
+    });
+    listed.await.map_err(|_| ApiError::Internal)?
+}
+
+fn section_name(
+    query: Result<web::Query<Query>, actix_web::Error>,
+) -> Result<Option<String>, ApiError> {
+    match query {
+        Ok(query) => Ok(query.into_inner().section),
+        Err(error) => Err(ApiError::BadInput {
+            error: "the query is no `section=NAME`".to_owned(),
+            details: Value::String(error.to_string()),
+        }),
+    }
+}
+
+fn shown(section: &SectionName, allocation: &Allocation) -> Value {
+    json!({
+        "section": section,
+        "machine": allocation.machine,
+        "profile": allocation.profile,
+        "place": allocation.place,
+        "identity": allocation.identity,
+        "variables": allocation.variables(),
+    })
+}
+
+async fn show(
+    request: HttpRequest,
+    query: Result<web::Query<Query>, actix_web::Error>,
+    state: web::Data<AppState>,
+) -> HttpResponse {
+    let wanted = machine_of(&request);
+    one(&request, query, state, move |section| {
+        crate::allocation::allocation_of(section.config_dir(), &wanted)
+    })
+    .await
+}
+
+async fn release(
+    request: HttpRequest,
+    query: Result<web::Query<Query>, actix_web::Error>,
+    state: web::Data<AppState>,
+) -> HttpResponse {
+    let wanted = machine_of(&request);
+    one(&request, query, state, move |section| {
+        let released = section.release(&wanted)?;
+        let (machine, profile) = (&released.machine, &released.profile);
+        tracing::info!(section = %section.name(), %machine, %profile, "released");
+        Ok(released)
+    })
+    .await
+}
+
+/// The machine in the path, percent-decoded. Bytes that are no UTF-8 name no machine.
+fn machine_of(request: &HttpRequest) -> String {
+    let raw = request.match_info().query("machine");
+    percent_encoding::percent_decode_str(raw)
+        .decode_utf8_lossy()
+        .into_owned()
+}
+
+/// Asks one section about one machine and shows the allocation.
+async fn one(
+    request: &HttpRequest,
+    query: Result<web::Query<Query>, actix_web::Error>,
+    state: web::Data<AppState>,
+    ask: impl FnOnce(
+        &crate::allocation::Section,
+    ) -> Result<Allocation, crate::allocation::AllocateError>
+    + Send
+    + 'static,
+) -> HttpResponse {
+    let asked = async {
+        let section = state.section(section_name(query)?.as_deref())?.clone();
+        let asked = web::block(move || {
+            let allocation = ask(&section.section)?;
+            Ok::<Value, ApiError>(shown(section.section.name(), &allocation))
+        });
+        asked.await.map_err(|_| ApiError::Internal)?
+    };
+    match asked.await {
+        Ok(shown) => HttpResponse::Ok().json(shown),
+        Err(error) => error.response(request),
+    }
+}

@@ -1,0 +1,79 @@
+//! The command line of `edeploy-server`.
+
+use std::path::PathBuf;
+
+use clap::Parser;
+
+use crate::model::SectionName;
+use crate::telemetry::LogFormat;
+
+use super::{SectionFile, SettingsFile};
+
+/// Matches the hardware of PXE-booted machines to profiles and answers with a configure script.
+#[derive(Debug, Clone, Default, Parser)]
+#[command(name = "edeploy-server", version)]
+pub struct Args {
+    /// The settings file; its drop-ins are the *.toml in the directory of its name with .d for .toml
+    /// [default: /etc/edeploy/server.toml if it is there]
+    #[arg(long, value_name = "FILE")]
+    pub settings: Option<PathBuf>,
+    /// Read the original's /etc/edeploy.conf too; all other settings win over it
+    #[arg(long, value_name = "FILE")]
+    pub edeploy_conf: Option<PathBuf>,
+    /// Directory of the profiles of the default section [default: STATE_DIR/config, filled with the examples]
+    #[arg(long, value_name = "DIR")]
+    pub config_dir: Option<PathBuf>,
+    /// Directory for all that the server writes [default: state]
+    #[arg(long, value_name = "DIR")]
+    pub state_dir: Option<PathBuf>,
+    /// Directory for the hardware of the machines of the default section [default: STATE_DIR/hw]
+    #[arg(long, value_name = "DIR")]
+    pub hw_dir: Option<PathBuf>,
+    /// Directory for the logs that machines of the default section upload [default: STATE_DIR/logs]
+    #[arg(long, value_name = "DIR")]
+    pub log_dir: Option<PathBuf>,
+    /// Directory for health results [default: STATE_DIR/health]
+    #[arg(long, value_name = "DIR")]
+    pub health_dir: Option<PathBuf>,
+    /// Address and port to listen on; port 0 takes any free one [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub listen: Option<String>,
+    /// How log lines are written to standard error [default: text]
+    #[arg(long, value_enum)]
+    pub log_format: Option<LogFormat>,
+    /// How long a request waits for the lock of a section [default: 30]
+    #[arg(long, value_name = "SECONDS")]
+    pub lock_deadline_seconds: Option<u64>,
+    /// Say whether the settings are right, and end
+    #[arg(long)]
+    pub check_settings: bool,
+    /// Print the settings in force as TOML, and end
+    #[arg(long)]
+    pub print_settings: bool,
+}
+
+impl Args {
+    /// The flags as the last layer of settings.
+    pub(super) fn as_file(&self) -> SettingsFile {
+        let section = SectionFile {
+            config_dir: self.config_dir.clone(),
+            hw_dir: self.hw_dir.clone(),
+            log_dir: self.log_dir.clone(),
+            ..SectionFile::default()
+        };
+        let mut file = SettingsFile {
+            listen: self.listen.clone(),
+            state_dir: self.state_dir.clone(),
+            health_dir: self.health_dir.clone(),
+            edeploy_conf: self.edeploy_conf.clone(),
+            log_format: self.log_format,
+            lock_deadline_seconds: self.lock_deadline_seconds,
+            ..SettingsFile::default()
+        };
+        if section != SectionFile::default() {
+            file.sections
+                .insert(SectionName::default_section(), section);
+        }
+        file
+    }
+}

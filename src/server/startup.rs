@@ -1,0 +1,244 @@
+//! Starts the server, says when it is ready, and stops it without losing what was accepted.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::{Server, ServerHandle};
+use actix_web::middleware::{NormalizePath, TrailingSlash, from_fn};
+use actix_web::{App, HttpServer, web};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::Instant;
+use tracing_actix_web::TracingLogger;
+
+use crate::allocation::{AllocateError, ErrorKind, Section, SectionOptions};
+use crate::system::{Real, Runner};
+
+use super::routes;
+use super::seed::seed;
+use super::settings::Settings;
+use super::state::{AppState, OpenSection};
+use super::traffic::Traffic;
+
+/// How many connections may wait to be accepted: a whole machine room switched on at once.
+const BACKLOG: u32 = 4096;
+
+/// How long the last bytes of the last answers may take once all are made.
+const LAST_BYTES: Duration = Duration::from_secs(5);
+
+/// Why the server does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The profile directory is not there.
+    #[error(
+        "the directory `{}` of section `{section}` is not there: create it with a `state` file, or \
+         set `config_dir` to where the profiles are",
+        path.display()
+    )]
+    NoConfigDir {
+        /// The section.
+        section: String,
+        /// The directory.
+        path: PathBuf,
+    },
+    /// A directory of our own cannot be made.
+    #[error("cannot create `{}`", path.display())]
+    Directory {
+        /// The directory.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A section cannot be opened.
+    #[error("cannot open section `{section}`: {}", source.details())]
+    Section {
+        /// The section.
+        section: String,
+        /// Why not.
+        source: AllocateError,
+    },
+    /// The address cannot be listened on.
+    #[error("cannot listen on `{listen}`: {source}; choose another with --listen")]
+    Listen {
+        /// The address as the settings have it.
+        listen: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The server broke down while it ran.
+    #[error("the server stopped: {0}")]
+    Run(#[source] io::Error),
+}
+
+impl StartError {
+    /// Who must act, as an exit code: 1 the settings are wrong, 4 busy, 5 the environment.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            StartError::NoConfigDir { .. } => 1,
+            StartError::Section { source, .. } => match source.kind() {
+                ErrorKind::Input => 1,
+                ErrorKind::Busy => 4,
+                ErrorKind::Environment => 5,
+            },
+            StartError::Directory { .. } | StartError::Listen { .. } | StartError::Run(_) => 5,
+        }
+    }
+}
+
+/// A server that has its port and can run.
+pub struct Application {
+    server: Server,
+    addresses: Vec<SocketAddr>,
+    state: web::Data<AppState>,
+    traffic: Traffic,
+}
+
+impl std::fmt::Debug for Application {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Application")
+            .field("addresses", &self.addresses)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Application {
+    /// Opens all sections and takes the port. Must be called in an actix system.
+    ///
+    /// # Errors
+    /// A directory, a section or the port is not to be had.
+    pub fn build(settings: Settings) -> Result<Application, StartError> {
+        Application::with_runner(settings, Arc::new(Real))
+    }
+
+    /// The same with another runner of external commands.
+    ///
+    /// # Errors
+    /// Those of [`Application::build`].
+    pub fn with_runner(
+        settings: Settings,
+        runner: Arc<dyn Runner>,
+    ) -> Result<Application, StartError> {
+        let listen = settings.listen.clone();
+        let state = web::Data::new(open(settings, runner)?);
+        let traffic = Traffic::default();
+        let factory = {
+            let (state, traffic) = (state.clone(), traffic.clone());
+            move || {
+                let traffic = traffic.clone();
+                App::new()
+                    .app_data(state.clone())
+                    .configure(routes::register)
+                    .wrap(TracingLogger::default())
+                    .wrap(NormalizePath::new(TrailingSlash::MergeOnly))
+                    .wrap(from_fn(move |request, next| {
+                        traffic.clone().count(request, next)
+                    }))
+            }
+        };
+        let connections = traffic.clone();
+        let server = HttpServer::new(factory)
+            .on_connect(move |_, extensions| connections.connected(extensions))
+            .disable_signals()
+            .backlog(BACKLOG)
+            .shutdown_timeout(LAST_BYTES.as_secs())
+            .bind(&listen)
+            .map_err(|source| StartError::Listen { listen, source })?;
+        let addresses = server.addrs();
+        Ok(Application {
+            server: server.run(),
+            addresses,
+            state,
+            traffic,
+        })
+    }
+
+    /// Where the server listens; more than one if the host's name has several addresses.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Serves until SIGTERM or SIGINT, then answers what was accepted and stops.
+    ///
+    /// # Errors
+    /// The server breaks down.
+    pub async fn run(self) -> Result<(), StartError> {
+        let mut terminate = signal(SignalKind::terminate()).map_err(StartError::Run)?;
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(StartError::Run)?;
+        let handle = self.server.handle();
+        let (traffic, timeout) = (self.traffic, self.state.settings.stop_timeout);
+        let stopping = actix_web::rt::spawn(async move {
+            let terminate = std::pin::pin!(terminate.recv());
+            let interrupt = std::pin::pin!(interrupt.recv());
+            futures_util::future::select(terminate, interrupt).await;
+            stop(&handle, &traffic, timeout).await;
+        });
+        let served = self.server.await.map_err(StartError::Run);
+        if served.is_ok() {
+            stopping.await.ok();
+        }
+        // What a client no longer waits for is still finished.
+        for section in self.state.sections.values() {
+            section.section.stop();
+        }
+        served
+    }
+}
+
+async fn stop(handle: &ServerHandle, traffic: &Traffic, timeout: Duration) {
+    tracing::info!("stopping: no new connections are accepted");
+    handle.pause().await;
+    if !traffic.quiet(Instant::now() + timeout).await {
+        tracing::error!("some requests were not answered in time and are given up");
+    }
+    handle.stop(true).await;
+    tracing::info!("stopped");
+}
+
+fn open(settings: Settings, runner: Arc<dyn Runner>) -> Result<AppState, StartError> {
+    create(&settings.state_dir)?;
+    let options = SectionOptions {
+        lock_deadline: settings.lock_deadline,
+    };
+    let mut sections = BTreeMap::new();
+    for (name, section) in &settings.sections {
+        let directory = &section.config_dir;
+        if section.may_be_seeded
+            && seed(directory).map_err(|source| StartError::Directory {
+                path: directory.clone(),
+                source,
+            })?
+        {
+            tracing::info!(directory = %directory.display(), "filled with the example profiles");
+        }
+        if !directory.is_dir() {
+            return Err(StartError::NoConfigDir {
+                section: name.to_string(),
+                path: directory.clone(),
+            });
+        }
+        let opened = Section::open(name.clone(), directory, options);
+        let open = OpenSection {
+            section: opened.map_err(|source| StartError::Section {
+                section: name.to_string(),
+                source,
+            })?,
+            settings: section.clone(),
+        };
+        sections.insert(name.clone(), Arc::new(open));
+    }
+    Ok(AppState {
+        settings,
+        sections,
+        runner,
+    })
+}
+
+fn create(path: &std::path::Path) -> Result<(), StartError> {
+    std::fs::create_dir_all(path).map_err(|source| StartError::Directory {
+        path: path.to_owned(),
+        source,
+    })
+}

@@ -1,0 +1,14 @@
+//! The edge to the operating system: external commands, and the files that are our own.
+//!
+//! Every external command is a value given to one runner, so that it can be run, shown or replayed.
+//! An admin's files are no business of this module: `allocation` replaces those.
+
+mod command;
+mod files;
+mod runner;
+mod terminal;
+
+pub use command::Command;
+pub use files::{Durability, Existing, replace_file};
+pub use runner::{DryRun, Output, Real, Recorded, RunError, Runner};
+pub use terminal::run_at_terminal;
