@@ -6,3 +6,4 @@ mod cli;
 mod examples;
 mod fleet;
 mod layering;
+mod settings;
