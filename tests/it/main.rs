@@ -6,4 +6,4 @@ mod cli;
 mod examples;
 mod fleet;
 mod layering;
-mod settings;
+mod settings_example;
