@@ -17,6 +17,7 @@ use tracing_actix_web::TracingLogger;
 use crate::allocation::{AllocateError, ErrorKind, Section, SectionOptions};
 use crate::system::{Real, Runner};
 
+use super::request_span::RequestSpan;
 use super::routes;
 use super::seed::seed;
 use super::settings::Settings;
@@ -131,7 +132,7 @@ impl Application {
                 App::new()
                     .app_data(state.clone())
                     .configure(routes::register)
-                    .wrap(TracingLogger::default())
+                    .wrap(TracingLogger::<RequestSpan>::new())
                     .wrap(NormalizePath::new(TrailingSlash::MergeOnly))
                     .wrap(from_fn(move |request, next| {
                         traffic.clone().count(request, next)
