@@ -46,6 +46,9 @@ fn show(args: &Args, loaded: &Loaded) -> Result<(), SettingsError> {
     for warning in &loaded.warnings {
         complain(&format!("warning: {warning}"));
     }
+    if args.check_settings {
+        loaded.settings.check_directories()?;
+    }
     let text = if args.print_settings {
         settings::render(&loaded.settings)?
     } else {

@@ -45,6 +45,12 @@ fn wrong_settings_are_told_with_exit_code_1_and_a_wrong_command_line_with_2() {
     assert_eq!(check(&["--settings", "server.toml"]).0, 1);
     assert_eq!(check(&["--no-such-flag"]).0, 2);
     assert_eq!(check(&["--config-dir", "nowhere"]).0, 1);
+    let (code, _, err) = check(&["--config-dir", "nowhere", "--check-settings"]);
+    assert_eq!(code, 1);
+    assert!(
+        err.contains("`nowhere` of section `SERVER` is not there"),
+        "{err}"
+    );
     let (code, out, _) = check(&["--check-settings"]);
     assert_eq!((code, out.as_str()), (0, "the settings are right\n"));
     let (code, _, err) = run(
@@ -119,4 +125,23 @@ fn two_sections_on_one_directory_are_refused() {
     let (code, _, err) = run(&["--settings", "server.toml"], &[], dir.path());
     assert_eq!(code, 1);
     assert!(err.contains("`one` and `two` share the directory"), "{err}");
+}
+
+#[test]
+fn the_systemd_unit_starts_the_server_with_flags_that_there_are() {
+    let unit = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/packaging/edeploy-server.service"
+    );
+    let text = std::fs::read_to_string(unit).unwrap();
+    let start = text
+        .lines()
+        .find_map(|line| line.strip_prefix("ExecStart="))
+        .unwrap();
+    let mut words: Vec<&str> = start.split(' ').skip(1).collect();
+    words.push("--print-settings");
+    let dir = tempfile::tempdir().unwrap();
+    let (code, out, err) = run(&words, &[], dir.path());
+    assert_eq!((code, err.as_str()), (0, ""));
+    assert!(out.contains("/var/lib/edeploy"), "{out}");
 }

@@ -208,6 +208,25 @@ impl SectionSettings {
     }
 }
 
+impl Settings {
+    /// Checks that every section that is not filled with the examples has its directory.
+    ///
+    /// # Errors
+    /// One has not.
+    pub fn check_directories(&self) -> Result<(), SettingsError> {
+        for (name, section) in &self.sections {
+            if !section.may_be_seeded && !section.config_dir.is_dir() {
+                return Err(SettingsError::Value(format!(
+                    "the directory `{}` of section `{name}` is not there: create it with a `state` \
+                     file, or set `config_dir` to where the profiles are",
+                    section.config_dir.display()
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
 impl SectionSettings {
     /// pxemngr's address, where the section uses pxemngr at all.
     pub fn announced_url(&self) -> Option<&str> {
