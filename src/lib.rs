@@ -1,5 +1,7 @@
 //! Provisioning server: hardware in, the right configure script out.
 pub mod allocation;
+pub mod cli;
+pub mod client;
 pub mod configure;
 #[cfg(test)]
 mod corpus;

@@ -104,7 +104,7 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Reason::Broken(problem) => write!(f, "skipped, its files are wrong: {problem}"),
-            Reason::Mismatch(mismatch) => write!(f, "does not match: {mismatch:?}"),
+            Reason::Mismatch(mismatch) => write!(f, "does not match:\n{mismatch}"),
             Reason::Undecided { steps } => write!(
                 f,
                 "undecided after {steps} steps: make its rules more specific, so that fewer facts fit each"

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::document::{Top, walk};
-use super::error::{Fault, ParseError};
+use super::error::{Fault, ParseError, quoted};
 use super::generate::{Expansion, GenerateError, expand};
 use super::scanner::Span;
 use super::tree::{Data, Node};
@@ -183,7 +183,7 @@ fn note_on(expansion: &Expansion) -> Option<String> {
     let ranges: Vec<String> = expansion
         .uneven
         .iter()
-        .map(|(key, length)| format!("`{key}` {length}"))
+        .map(|(key, length)| format!("{} {length}", quoted(key)))
         .collect();
     Some(format!(
         "the ranges of this `generate` differ in length ({}): the shortest one ends it after {} entries",

@@ -276,3 +276,7 @@ impl<'a> Converter<'a> {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "convert/tests.rs"]
+mod tests;

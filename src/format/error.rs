@@ -51,7 +51,7 @@ impl ParseError {
             origin: origin.to_owned(),
             position,
             line,
-            problem: problem.into(),
+            problem: harmless(&problem.into()),
             hint: None,
             caret,
         }
@@ -61,7 +61,7 @@ impl ParseError {
     #[must_use]
     pub fn with_hint(self, hint: impl Into<String>) -> ParseError {
         ParseError {
-            hint: Some(hint.into()),
+            hint: Some(harmless(&hint.into())),
             ..self
         }
     }
@@ -127,7 +127,7 @@ impl Fault {
     pub(super) fn of(self, origin: &str, text: &str) -> ParseError {
         let position = Places::new(text).position(self.offset);
         ParseError {
-            hint: self.hint,
+            hint: self.hint.as_deref().map(harmless),
             ..ParseError::at(origin, text, position, self.problem)
         }
     }
@@ -179,15 +179,20 @@ pub(super) fn harmless(text: &str) -> String {
 
 /// A part of a foreign text, short and harmless, for a sentence.
 pub(super) fn quoted(text: &str) -> String {
-    let mut short: String = text
-        .chars()
-        .take(LONGEST_QUOTE)
-        .map(harmless_char)
-        .collect();
-    if text.chars().nth(LONGEST_QUOTE).is_some() {
+    format!("`{}`", shortened(text, LONGEST_QUOTE))
+}
+
+/// The sentence of another parser, which may repeat what it found at any length.
+pub(super) fn sentence(message: &str) -> String {
+    shortened(message, LONGEST_LINE)
+}
+
+fn shortened(text: &str, longest: usize) -> String {
+    let mut short: String = text.chars().take(longest).map(harmless_char).collect();
+    if text.chars().nth(longest).is_some() {
         short.push('…');
     }
-    format!("`{short}`")
+    short
 }
 
 fn harmless_char(c: char) -> char {

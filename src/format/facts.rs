@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 use super::document::{Top, walk};
-use super::error::{Fault, ParseError, Places};
+use super::error::{Fault, ParseError, Places, quoted, sentence};
 use super::tree::Node;
 use super::{Form, render};
 use crate::model::{Fact, Facts, Position, Value};
@@ -144,7 +144,10 @@ fn row(cells: Vec<Option<Value>>) -> Result<Fact, String> {
         .map_err(|_| format!("expected 4 items, found {count}"))?;
     let text = |name: &str, cell: Option<Value>| match cell {
         Some(Value::Text(text)) => Ok(text),
-        Some(other) => Err(format!("expected text as {name}, found `{other}`")),
+        Some(other) => Err(format!(
+            "expected text as {name}, found {}",
+            quoted(&other.to_string())
+        )),
         None => Err(format!("expected text as {name}, found a list or mapping")),
     };
     Ok(Fact {
@@ -205,7 +208,7 @@ fn json_error(origin: &str, text: &str, error: &serde_json::Error) -> ParseError
     } else if message.contains("recursion limit") {
         ("brackets are nested too deep".to_owned(), None)
     } else {
-        (message.to_owned(), None)
+        (sentence(message), None)
     };
     let error = ParseError::at(origin, text, position, problem);
     match hint {
@@ -270,9 +273,10 @@ impl<'de> Visitor<'de> for Rows {
                 index,
                 match cell {
                     Cell::Row(cells) => row(cells),
-                    Cell::Scalar(value) => {
-                        Err(format!("expected a row of 4 items, found `{value}`"))
-                    }
+                    Cell::Scalar(value) => Err(format!(
+                        "expected a row of 4 items, found {}",
+                        quoted(&value.to_string())
+                    )),
                     Cell::Nested => Err("expected a row of 4 items, found a mapping".to_owned()),
                 },
             );
@@ -358,3 +362,7 @@ impl<'de> Visitor<'de> for CellSeed {
         Ok(Cell::Nested)
     }
 }
+
+#[cfg(test)]
+#[path = "facts/tests.rs"]
+mod tests;

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use super::error::{Fault, quoted};
-use super::scanner::{Kind, word_length};
+use super::scanner::{Kind, number_length, word_length};
 
 /// The blank, comment, string or number that begins at `start`, and its length in bytes.
 pub(super) fn token(text: &str, start: usize) -> Result<Option<(Kind<'_>, usize)>, Fault> {
@@ -238,7 +238,8 @@ fn bytes_text(source: &str, offset: usize) -> Result<String, Fault> {
         // `\xNN` and octal name a byte here, not a character.
         match (after.as_bytes().first(), meaning.chars().next()) {
             (Some(b'x' | b'0'..=b'7'), Some(code)) => {
-                bytes.push(u8::try_from(u32::from(code)).unwrap_or(b'?'));
+                let byte = u8::try_from(u32::from(code));
+                bytes.push(byte.map_err(|_| Fault::new(place, "this escape is no byte"))?);
             }
             _ => bytes.extend_from_slice(meaning.as_bytes()),
         }
@@ -270,33 +271,16 @@ fn number<'a>(text: &'a str, start: usize) -> Result<(Kind<'a>, usize), Fault> {
     }
     let float = without_underscores(digits)
         .filter(|digits| {
-            digits
-                .bytes()
-                .all(|byte| matches!(byte, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-'))
+            let is_fraction = digits.contains(['.', 'e', 'E']);
+            is_fraction
+                && digits
+                    .bytes()
+                    .all(|byte| matches!(byte, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-'))
         })
         .and_then(|digits| digits.parse::<f64>().ok())
         .filter(|float| float.is_finite())
         .ok_or_else(wrong)?;
     Ok((Kind::Float(if negative { -float } else { float }), length))
-}
-
-/// The length of what looks like one number: digits, letters, points, and the sign of an exponent.
-fn number_length(rest: &str) -> usize {
-    let is_hex = rest.trim_start_matches(['+', '-']).starts_with("0x");
-    let mut previous = ' ';
-    for (at, c) in rest.char_indices() {
-        let sign = matches!(c, '+' | '-');
-        let part = if sign {
-            at == 0 || (matches!(previous, 'e' | 'E') && !is_hex)
-        } else {
-            c == '.' || c == '_' || c.is_alphanumeric()
-        };
-        if !part {
-            return at;
-        }
-        previous = c;
-    }
-    rest.len()
 }
 
 /// A whole number in any notation of Python 2 or 3. None where it is not one, some of none where it
@@ -321,6 +305,17 @@ fn without_underscores(digits: &str) -> Option<Cow<'_, str>> {
     if !digits.contains('_') {
         return Some(Cow::Borrowed(digits));
     }
-    let wrong = digits.starts_with('_') || digits.ends_with('_') || digits.contains("__");
-    (!wrong).then(|| Cow::Owned(digits.replace('_', "")))
+    let bytes = digits.as_bytes();
+    let hex = digits.starts_with("0x") || digits.starts_with("0X");
+    let is_digit = |byte: u8| byte.is_ascii_digit() || (hex && byte.is_ascii_hexdigit());
+    let between = bytes
+        .windows(3)
+        .filter(|three| three[1] == b'_')
+        .all(|three| is_digit(three[0]) && is_digit(three[2]));
+    let inside = !digits.starts_with('_') && !digits.ends_with('_');
+    (inside && between).then(|| Cow::Owned(digits.replace('_', "")))
 }
+
+#[cfg(test)]
+#[path = "literal/tests.rs"]
+mod tests;

@@ -6,8 +6,8 @@
 
 use std::borrow::Cow;
 
-use super::error::{BOM, Fault, quoted};
-use super::scanner::{Kind, Span};
+use super::error::{BOM, Fault, quoted, sentence};
+use super::scanner::{Kind, Span, number_length};
 use crate::model::Value;
 
 /// The blank, comment, string or number that begins at `start`, and its length in bytes.
@@ -187,30 +187,14 @@ fn number(text: &str, start: usize) -> Result<(Kind<'_>, usize), Fault> {
         return Ok((Kind::Int(sign * whole), length));
     }
     match digits.parse::<f64>() {
-        Ok(float) if float.is_finite() => Ok((Kind::Float(float), length)),
+        Ok(float) if float.is_finite() && unsigned.contains(['.', 'e', 'E']) => {
+            Ok((Kind::Float(float), length))
+        }
         _ => Err(
             Fault::new(start, format!("{} is no number", quoted(source)))
                 .hint("put it in quotes if it is meant as text"),
         ),
     }
-}
-
-/// The length of what looks like one number: digits, letters, points, and the sign of an exponent.
-fn number_length(rest: &str) -> usize {
-    let is_hex = rest.trim_start_matches(['+', '-']).starts_with("0x");
-    let mut previous = ' ';
-    for (at, c) in rest.char_indices() {
-        let part = if matches!(c, '+' | '-') {
-            at == 0 || (matches!(previous, 'e' | 'E') && !is_hex)
-        } else {
-            c == '.' || c == '_' || c.is_alphanumeric()
-        };
-        if !part {
-            return at;
-        }
-        previous = c;
-    }
-    rest.len()
 }
 
 /// What `ron` reads in the part `span` of `text`.
@@ -228,7 +212,11 @@ pub(super) fn read(text: &str, span: Span) -> Result<Value, Fault> {
             .map(char::len_utf8)
             .sum();
         let problem = format!("this is no RON: {}", error.code);
-        let problem = problem.trim_end_matches('.').to_owned();
+        let problem = sentence(problem.trim_end_matches('.'));
         Fault::new((begin + before + within).min(text.len()), problem)
     })
 }
+
+#[cfg(test)]
+#[path = "native/tests.rs"]
+mod tests;

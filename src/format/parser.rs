@@ -76,7 +76,9 @@ impl<'a> Parser<'a> {
         }
         let fault = Fault::new(at, format!("expected {what}, found {found}"));
         match self.ahead.kind {
-            Kind::Other => fault.hint("the file holds data only; text stands in quotes"),
+            Kind::Other => fault.hint(
+                "the file holds data only, nothing in it is evaluated; text stands in quotes",
+            ),
             _ => fault,
         }
     }
@@ -199,11 +201,11 @@ impl<'a> Parser<'a> {
 
     fn map(&mut self) -> Result<Node, Fault> {
         let start = self.enter(Bracket::Curly)?;
-        let mut pairs = Vec::new();
+        let mut pairs: Vec<(Key, Node)> = Vec::new();
         let mut seen = HashSet::new();
         while self.ahead.kind != Kind::Close(Bracket::Curly) {
             let key = self.key()?;
-            if !seen.insert(key.text.clone()) {
+            if stands_before(&pairs, &mut seen, &key.text) {
                 return Err(Fault::new(
                     key.span.start,
                     format!("the key {} stands twice in this mapping", quoted(&key.text)),
@@ -356,3 +358,19 @@ impl<'a> Parser<'a> {
         Ok((span, node))
     }
 }
+
+/// Whether a mapping has a key already. Entries are short; `seen` is filled for those that are not.
+fn stands_before(pairs: &[(Key, Node)], seen: &mut HashSet<String>, key: &str) -> bool {
+    const SHORT: usize = 16;
+    if pairs.len() < SHORT {
+        return pairs.iter().any(|(before, _)| before.text == key);
+    }
+    if seen.is_empty() {
+        seen.extend(pairs.iter().map(|(before, _)| before.text.clone()));
+    }
+    !seen.insert(key.to_owned())
+}
+
+#[cfg(test)]
+#[path = "parser/tests.rs"]
+mod tests;

@@ -176,6 +176,25 @@ pub(super) fn word_length(text: &str) -> usize {
     }
 }
 
+/// The length of what looks like one number: digits, letters, points, and the sign of an exponent.
+pub(super) fn number_length(rest: &str) -> usize {
+    let is_hex = rest.trim_start_matches(['+', '-']).starts_with("0x");
+    let mut previous = ' ';
+    for (at, c) in rest.char_indices() {
+        let sign = matches!(c, '+' | '-');
+        let part = if sign {
+            at == 0 || (matches!(previous, 'e' | 'E') && !is_hex)
+        } else {
+            c == '.' || c == '_' || c.is_alphanumeric()
+        };
+        if !part {
+            return at;
+        }
+        previous = c;
+    }
+    rest.len()
+}
+
 /// What a token is called in a sentence that begins "found".
 pub(super) fn describe(token: &Token, text: &str) -> String {
     match token.kind {

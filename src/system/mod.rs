@@ -6,7 +6,9 @@
 mod command;
 mod files;
 mod runner;
+mod terminal;
 
 pub use command::Command;
 pub use files::{Durability, Existing, replace_file};
 pub use runner::{DryRun, Output, Real, Recorded, RunError, Runner};
+pub use terminal::run_at_terminal;

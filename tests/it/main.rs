@@ -8,9 +8,17 @@ mod support;
 #[cfg(test)]
 mod api;
 #[cfg(test)]
+mod cli;
+#[cfg(test)]
+mod examples;
+#[cfg(test)]
+mod fleet;
+#[cfg(test)]
 mod health;
 #[cfg(test)]
 mod hostile_http;
+#[cfg(test)]
+mod layering;
 #[cfg(test)]
 mod legacy;
 #[cfg(test)]

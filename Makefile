@@ -1,0 +1,11 @@
+# The commands of CONTRIBUTING.md by name.
+.PHONY: all demo test fmt lint doc deny snapshots
+
+all:            ; cargo build --locked --release --bins
+demo:           ; packaging/demo
+test:           ; packaging/test
+fmt:            ; cargo fmt
+lint:           ; cargo clippy --locked --all-targets -- -D warnings
+doc:            ; RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
+deny:           ; cargo deny --locked check
+snapshots:      ; TRYCMD=overwrite cargo test --locked --test cli

@@ -1,0 +1,21 @@
+//! `edeployctl`, the admin's terminal.
+//!
+//! One file per verb; each reads what it needs and gives back an [`answer::Answer`] or a
+//! [`answer::Failure`], and only `output` writes. Whether that is text or JSON is no verb's business.
+//! Nothing here decides: matching, allocation and the formats do.
+
+mod answer;
+mod args;
+mod check;
+mod convert;
+mod edit;
+mod explain;
+mod generate;
+mod input;
+mod match_spec;
+mod output;
+mod release;
+mod run;
+mod verify_cmdb;
+
+pub use run::run;

@@ -1,0 +1,35 @@
+//! From the command line to the exit code.
+
+use std::ffi::OsString;
+
+use clap::Parser;
+
+use super::answer::{Answer, Failure};
+use super::args::{Ctl, Verb};
+use super::output::{self, Output};
+
+/// Runs `edeployctl` with these arguments, the program's name first, and returns its exit code.
+///
+/// The codes are those of `--help`: 0 done, 1 the input is wrong, 2 usage, 3 no match or nothing left,
+/// 4 busy, 5 environment.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let exit = match Ctl::try_parse_from(&arguments) {
+        Ok(ctl) => Output { json: ctl.json }.finish(&answer(&ctl.verb)),
+        Err(error) => output::usage(&error, arguments.iter().any(|word| word == "--json")),
+    };
+    exit as u8
+}
+
+fn answer(verb: &Verb) -> Result<Answer, Failure> {
+    match verb {
+        Verb::Match(verb) => verb.answer(),
+        Verb::Explain(verb) => verb.answer(),
+        Verb::Check(verb) => verb.answer(),
+        Verb::Generate(verb) => verb.answer(),
+        Verb::Convert(verb) => verb.answer(),
+        Verb::Edit(verb) => verb.answer(),
+        Verb::VerifyCmdb(verb) => verb.answer(),
+        Verb::Release(verb) => verb.answer(),
+    }
+}

@@ -1,0 +1,70 @@
+//! What is installed on this machine: `/var/lib/edeploy/conf`.
+
+use std::path::{Path, PathBuf};
+
+/// Where an installation says what it is (eDeploy `init`, step 18).
+pub(super) const DEFAULT_PATH: &str = "/var/lib/edeploy/conf";
+
+/// Why it cannot be told what is installed.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum InstalledError {
+    #[error("cannot read `{}`: was this machine installed by edeploy?", .path.display())]
+    Unreadable {
+        path: PathBuf,
+        source: std::io::Error,
+    },
+    #[error("`{}` says nothing of {name}", .path.display())]
+    Missing { path: PathBuf, name: &'static str },
+}
+
+/// The value of `name` in a file of shell assignments; the last one counts, as in a shell.
+pub(super) fn value_of(path: &Path, name: &'static str) -> Result<String, InstalledError> {
+    let text = std::fs::read_to_string(path).map_err(|source| InstalledError::Unreadable {
+        path: path.to_owned(),
+        source,
+    })?;
+    let mut values = text.lines().filter_map(|line| {
+        let (key, value) = line.trim().split_once('=')?;
+        (key == name).then(|| unquoted(value))
+    });
+    values
+        .next_back()
+        .filter(|value| !value.is_empty())
+        .ok_or_else(|| InstalledError::Missing {
+            path: path.to_owned(),
+            name,
+        })
+}
+
+fn unquoted(value: &str) -> String {
+    let quoted = |quote| value.strip_prefix(quote)?.strip_suffix(quote);
+    let plain = quoted('"').or_else(|| quoted('\''));
+    plain.unwrap_or(value).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    #[test]
+    fn the_last_assignment_counts_and_quotes_are_taken_off() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        writeln!(
+            file,
+            "ROLE=base\nVERS=\"D12-F.1.0.0\"\nROLE='mysql'\nEMPTY="
+        )
+        .unwrap();
+        assert_eq!(value_of(file.path(), "ROLE").unwrap(), "mysql");
+        assert_eq!(value_of(file.path(), "VERS").unwrap(), "D12-F.1.0.0");
+        assert!(value_of(file.path(), "EMPTY").is_err());
+        assert!(value_of(file.path(), "RSERV").is_err());
+    }
+
+    #[test]
+    fn a_machine_that_edeploy_did_not_install_is_told_so() {
+        let error = value_of(Path::new("/does/not/exist"), "ROLE").unwrap_err();
+        assert!(error.to_string().contains("/does/not/exist"), "{error}");
+    }
+}
