@@ -15,8 +15,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::model::SectionName;
-use crate::telemetry::LogFormat;
 
 pub use args::Args;
 pub use file::{SectionFile, SettingsFile};
@@ -54,6 +55,17 @@ pub enum SettingsError {
     /// The values do not make sense, alone or together.
     #[error("{0}")]
     Value(String),
+}
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// One line of text for people and the journal.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
 }
 
 /// The settings in force.
