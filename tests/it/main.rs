@@ -10,6 +10,8 @@ mod api;
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
+mod environment;
+#[cfg(test)]
 mod examples;
 #[cfg(test)]
 mod fleet;

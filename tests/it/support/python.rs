@@ -47,6 +47,18 @@ fn pyenv_two() -> Option<PathBuf> {
     real_python(two.join("bin/python2.7").to_str()?)
 }
 
+/// Whether this test may mount things in a name space of its own, or a note that it may not.
+pub(crate) fn can_mount() -> bool {
+    let probe = command("unshare")
+        .args(["--mount", "sh", "-c", "mount -t tmpfs none /mnt"])
+        .output();
+    let can = probe.is_ok_and(|output| output.status.success());
+    if !can {
+        println!("skipped: only root can mount what this test needs");
+    }
+    can
+}
+
 /// An empty root in which scripts run.
 pub(crate) struct Root {
     dir: tempfile::TempDir,
@@ -74,9 +86,7 @@ exec /usr/bin/env -i LC_ALL=C HOME=/ PATH=/stubs:/usr/bin:/bin "$CHROOT" "$root"
 impl Root {
     /// A root, or a note why there is none.
     pub(crate) fn new() -> Option<Root> {
-        let probe = command("unshare").args(["--mount", "true"]).output();
-        if !probe.is_ok_and(|output| output.status.success()) {
-            println!("skipped: only root can give a script a root directory of its own");
+        if !can_mount() {
             return None;
         }
         let root = Root {

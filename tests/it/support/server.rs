@@ -60,21 +60,58 @@ impl TestServer {
         let at = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
         let (config, state) = (at("config"), at("state"));
         let own = ["--config-dir", &config, "--state-dir", &state];
-        TestServer::launch(dir, &[&own, args].concat())
+        TestServer::launch(dir, program(), &[&own, args].concat())
+    }
+
+    /// A server that is started by a shell, after some commands with the profile directory as `$0`.
+    pub(crate) fn after_shell(
+        commands: &str,
+        fill: impl FnOnce(&Path),
+        args: &[&str],
+    ) -> TestServer {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+        let (config, state) = (at("config"), at("state"));
+        fill(&dir.path().join("config"));
+        let text = format!("{commands}\nexec \"$@\"");
+        let mut shell = super::command("unshare");
+        shell.args(["--mount", "sh", "-e", "-c", &text, &config]);
+        shell.arg(program().get_program());
+        shell.stdin(Stdio::null());
+        let own = ["--config-dir", &config, "--state-dir", &state];
+        TestServer::launch(dir, shell, &[&own, args].concat())
+    }
+
+    /// A file as the server sees it, whatever is mounted for it.
+    pub(crate) fn seen_by_server(&self, name: &str) -> PathBuf {
+        let root = format!("/proc/{}/root", self.child.id());
+        let path = self.path(name);
+        Path::new(&root).join(path.strip_prefix("/").unwrap())
+    }
+
+    /// Runs a shell command where the server runs, with the profile directory as `$0`.
+    pub(crate) fn shell(&self, text: &str) {
+        let id = self.child.id().to_string();
+        let done = super::command("nsenter")
+            .args(["--mount", "--target", &id, "sh", "-e", "-c", text])
+            .arg(self.path("config"))
+            .output()
+            .unwrap();
+        assert!(done.status.success(), "{done:?}");
     }
 
     /// A server that is told nothing but `args` and where to listen.
     pub(crate) fn from_command(args: &[&str]) -> TestServer {
-        TestServer::launch(tempfile::tempdir().unwrap(), args)
+        TestServer::launch(tempfile::tempdir().unwrap(), program(), args)
     }
 
-    fn launch(dir: tempfile::TempDir, args: &[&str]) -> TestServer {
+    fn launch(dir: tempfile::TempDir, mut program: Command, args: &[&str]) -> TestServer {
         let log = std::fs::File::options()
             .create(true)
             .append(true)
             .open(dir.path().join("server.log"))
             .unwrap();
-        let mut child = program()
+        let mut child = program
             .args(["--listen", "127.0.0.1:0"])
             .args(args)
             .current_dir(dir.path())
@@ -97,6 +134,10 @@ impl TestServer {
             address,
             dir,
         }
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
