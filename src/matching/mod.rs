@@ -22,6 +22,8 @@ mod problem;
 mod properties;
 mod regexp;
 mod search;
+#[cfg(test)]
+mod shapes;
 mod suspicion;
 mod translate;
 #[cfg(test)]
