@@ -2,10 +2,6 @@
 //!
 //! The original is PyPI's `hardware` package; a virtual environment with it is made under `target/` where
 //! python3 and a package index are there. The real machine comes from the corpus where that is there.
-#![expect(
-    missing_docs,
-    reason = "criterion's macros make undocumented functions"
-)]
 #![expect(clippy::print_stdout, reason = "a bench reports to the terminal")]
 
 #[path = "../../src/matching/shapes.rs"]
@@ -144,7 +140,11 @@ fn profiles(machine: &[Row]) -> Vec<Vec<Row>> {
                 row("cpu", "logical_0", "loops_per_sec", "gt(1)"),
                 row("cpu", "$cpu", "bogomips", "ge(1)"),
                 row("cpu", "$cpu", "cache_size", "$cache"),
-            ]
+            ];
+            // The rule that fails stands at another place in each profile.
+            let name = rules.remove(1);
+            rules.insert(number, name);
+            rules
         })
         .collect()
 }

@@ -188,7 +188,7 @@ impl Network {
             owner: vec![NONE; facts],
             loose: wanting.collect(),
             trail: Vec::new(),
-            steps: entry_fact.len() as u64,
+            steps: (2 * entry_fact.len() + 2 * slots.len()) as u64,
             budget,
             scratch: super::assignment::Scratch::new(rules.len(), facts),
             rules,
@@ -287,9 +287,7 @@ impl Network {
             join.weight += 1;
             return Err(Stop::Conflict);
         }
-        let links = u32::try_from(join.rules.len()).unwrap_or(NONE);
-        let first = join.first_cell + (value - join.first_value) * links;
-        for cell in first..first + links {
+        for cell in self.cells_of(value) {
             if self.cell_count[cell as usize] == 0 {
                 continue;
             }
@@ -309,6 +307,54 @@ impl Network {
             }
         }
         self.repair()
+    }
+
+    /// Removes the values that have fewer facts than rules which bind them, until there are none.
+    pub(super) fn remove_crowded(&mut self) -> Result<(), Stop> {
+        let mut seen = vec![NONE; self.owner.len()];
+        loop {
+            let crowded: Vec<u32> = (0_u32..)
+                .take(self.value_join.len())
+                .filter(|value| self.value_stands[*value as usize])
+                .filter(|value| self.is_crowded(*value, &mut seen))
+                .collect();
+            if crowded.is_empty() {
+                return Ok(());
+            }
+            for value in crowded {
+                self.remove_value(value)?;
+            }
+            self.propagate()?;
+            self.steps += self.entry_fact.len() as u64;
+            seen.fill(NONE);
+        }
+    }
+
+    fn is_crowded(&self, value: u32, seen: &mut [u32]) -> bool {
+        let join = &self.joins[self.value_join[value as usize] as usize];
+        let cells = self.cells_of(value);
+        let mut facts = 0;
+        for cell in cells {
+            for entry in self.cell_entries.of(cell) {
+                let fact = self.entry_fact[*entry as usize] as usize;
+                if self.entry_stands[*entry as usize] && seen[fact] != value {
+                    seen[fact] = value;
+                    facts += 1;
+                    if facts == join.rules.len() {
+                        return false;
+                    }
+                }
+            }
+        }
+        true
+    }
+
+    /// The entries that bind a value, rule after rule.
+    fn cells_of(&self, value: u32) -> std::ops::Range<u32> {
+        let join = &self.joins[self.value_join[value as usize] as usize];
+        let links = u32::try_from(join.rules.len()).unwrap_or(NONE);
+        let first = join.first_cell + (value - join.first_value) * links;
+        first..first + links
     }
 
     /// Leaves the name of `value` with no other value.
@@ -344,6 +390,17 @@ impl Network {
             }
         }
         self.steps += u64::from(entries.end - entries.first);
+        self.propagate()
+    }
+
+    /// Takes a fact from a rule.
+    pub(super) fn deny(&mut self, rule: u32, fact: u32) -> Result<(), Stop> {
+        for at in self.fact_entries.range(fact) {
+            let entry = self.fact_entries.member(at);
+            if self.entry_rule[entry as usize] == rule {
+                self.remove_entry(entry)?;
+            }
+        }
         self.propagate()
     }
 

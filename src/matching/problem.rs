@@ -7,13 +7,16 @@
 
 use std::collections::HashMap;
 
-use super::compile::{CompiledSpec, field};
+use super::compile::{CompiledRule, CompiledSpec, field};
 use super::network::{Join, NONE, Network, Parts, RuleEntries};
 use super::predicate::{Datum, as_float};
 use crate::model::{Fact, Number, Value};
 
 /// How many entries the joins of several names may have together: they only save search.
 const DERIVED_ENTRIES: usize = 100_000;
+
+/// How many steps of the budget one entry needs at least, so that more entries are not worth a start.
+const STEPS_PER_ENTRY: u64 = 12;
 
 /// Builds the network, or none where it would have more entries than the budget has steps.
 pub(super) fn build(
@@ -27,6 +30,11 @@ pub(super) fn build(
         numbers: Numbers::default(),
         columns: domains.iter().map(|_| Vec::new()).collect(),
         rows: domains.to_vec(),
+        shared: spec
+            .rules
+            .iter()
+            .map(|rule| shared_names(spec, rule))
+            .collect(),
         joins: Vec::new(),
         budget,
     };
@@ -35,6 +43,11 @@ pub(super) fn build(
         .collect();
     for name in &shared {
         builder.join(spec, *name)?;
+    }
+    builder.thin_out();
+    let entries: usize = builder.rows.iter().map(Vec::len).sum();
+    if entries as u64 > budget / STEPS_PER_ENTRY {
+        return None;
     }
     builder.derive(spec);
     Some(builder.finish())
@@ -47,6 +60,7 @@ pub(super) fn crowd(facts: &[Fact], domains: &[Vec<u32>]) -> Option<Vec<u32>> {
         numbers: Numbers::default(),
         columns: domains.iter().map(|_| Vec::new()).collect(),
         rows: domains.to_vec(),
+        shared: Vec::new(),
         joins: Vec::new(),
         budget: u64::MAX,
     };
@@ -57,6 +71,11 @@ pub(super) fn crowd(facts: &[Fact], domains: &[Vec<u32>]) -> Option<Vec<u32>> {
     }
 }
 
+fn shared_names(spec: &CompiledSpec, rule: &CompiledRule) -> usize {
+    let shared = |(name, _): &&(usize, usize)| spec.names[*name].rules > 1;
+    rule.names.iter().filter(shared).count()
+}
+
 struct Builder<'a> {
     facts: &'a [Fact],
     numbers: Numbers<'a>,
@@ -64,6 +83,8 @@ struct Builder<'a> {
     rows: Vec<Vec<u32>>,
     /// For each rule and each join it takes part in: the join and the value of each entry.
     columns: Vec<Vec<(usize, Vec<u32>)>>,
+    /// For each rule, how many of its names other rules bind too.
+    shared: Vec<usize>,
     joins: Vec<Proto>,
     budget: u64,
 }
@@ -114,18 +135,24 @@ impl<'a> Builder<'a> {
         if classes.several.is_empty() {
             return Some(exact.iter().map(|id| classes.first[*id as usize]).collect());
         }
-        let fits = |id: u32| match classes.several.get(&id) {
-            Some(several) => several.clone(),
-            None => vec![classes.first[id as usize]],
-        };
+        let alone = self.columns[rule].is_empty() && self.shared[rule] == 1;
+        let most = if alone { self.rows.len() } else { usize::MAX };
+        let mut count = vec![0; classes.count as usize];
         let mut column = Vec::new();
         let mut copies = Vec::new();
         for (row, id) in exact.iter().enumerate() {
-            for class in fits(*id) {
-                column.push(class);
-                copies.push(row);
+            let several = classes.several.get(id).map(Vec::as_slice);
+            for class in several.unwrap_or(&[classes.first[*id as usize]]) {
+                let seen = &mut count[*class as usize];
+                if *seen < most {
+                    *seen += 1;
+                    column.push(*class);
+                    copies.push(row);
+                }
             }
-            if column.len() as u64 > self.budget / 8 {
+            // Of entries that bind the same, a rule needs no more than there are rules; only of a rule
+            // with one join can that be said before all joins are known.
+            if column.len() as u64 > self.budget / STEPS_PER_ENTRY {
                 return None;
             }
         }
@@ -135,6 +162,36 @@ impl<'a> Builder<'a> {
             *old = pick(old);
         }
         Some(column)
+    }
+
+    /// Of entries of a rule that bind the same values, keeps as many as there are rules: the others take
+    /// fewer of them, and an earlier one serves as well as a later.
+    fn thin_out(&mut self) {
+        let most = self.rows.len();
+        for (rows, columns) in self.rows.iter_mut().zip(&mut self.columns) {
+            let values = |join: usize| self.joins[join].values as usize;
+            let kinds = columns
+                .iter()
+                .try_fold(1_usize, |kinds, (join, _)| kinds.checked_mul(values(*join)));
+            let Some(kinds) = kinds.filter(|kinds| kinds.saturating_mul(most) < rows.len()) else {
+                continue;
+            };
+            let mut count = vec![0; kinds];
+            let kept: Vec<usize> = (0..rows.len())
+                .filter(|row| {
+                    let kind = columns.iter().fold(0, |kind, (join, column)| {
+                        kind * values(*join) + column[*row] as usize
+                    });
+                    count[kind] += 1;
+                    count[kind] <= most
+                })
+                .collect();
+            let pick = |old: &[u32]| kept.iter().map(|row| old[*row]).collect::<Vec<u32>>();
+            *rows = pick(rows);
+            for (_, column) in columns {
+                *column = pick(column);
+            }
+        }
     }
 
     /// Rules that share several names agree on all of them at once: one more join says so.
@@ -279,7 +336,7 @@ struct Numbers<'a> {
     known: HashMap<Exact<'a>, u32>,
     all: Vec<Exact<'a>>,
     /// The number of each field of each fact, once it was asked for.
-    memo: HashMap<u64, u32>,
+    memo: Vec<u32>,
 }
 
 /// Which values of a join each exact value fits.
@@ -293,9 +350,12 @@ struct Classes {
 
 impl<'a> Numbers<'a> {
     fn of(&mut self, fact: &'a Fact, number: u32, at: usize) -> u32 {
-        let memo = u64::from(number) * 4 + at as u64;
-        if let Some(known) = self.memo.get(&memo) {
-            return *known;
+        let memo = number as usize * 4 + at;
+        if self.memo.len() <= memo {
+            self.memo.resize(memo + 4, NONE);
+        }
+        if self.memo[memo] != NONE {
+            return self.memo[memo];
         }
         let exact = match field(fact, at) {
             Datum::Text(text) => Exact::Text(text),
@@ -311,7 +371,7 @@ impl<'a> Numbers<'a> {
         if id == next {
             self.all.push(exact);
         }
-        self.memo.insert(memo, id);
+        self.memo[memo] = id;
         id
     }
 
