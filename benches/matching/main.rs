@@ -114,7 +114,7 @@ fn profiles(machine: &[Row]) -> Vec<Vec<Row>> {
             let own = number == 8;
             let name = value("system", "product", "name");
             let other = format!("{name} {number}");
-            vec![
+            let mut rules = vec![
                 row(
                     "system",
                     "product",

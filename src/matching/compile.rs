@@ -112,7 +112,7 @@ impl CompiledSpec {
             _ => None,
         };
         let reads = patterns.iter().any(
-            |pattern| matches!(&pattern.test, Test::Call(predicate) if predicate.regexps() > 0),
+            |pattern| matches!(&pattern.test, Test::Call(predicate) if predicate.weight() > 0),
         );
         self.rules.push(CompiledRule {
             texts: rule.patterns.each_ref().map(|text| text.text.clone()),
@@ -200,13 +200,13 @@ impl CompiledRule {
         }
     }
 
-    /// How many bytes of the fact the regular expressions of the rule may read.
+    /// How many bytes of the fact the regular expressions of the rule may read, weighted by their cost.
     pub(super) fn bytes_read(&self, fact: &Fact) -> u64 {
         if !self.reads {
             return 0;
         }
         let bytes = |at: usize| match (&self.patterns[at].test, field(fact, at)) {
-            (Test::Call(predicate), Datum::Text(text)) => predicate.regexps() * (64 + text.len()),
+            (Test::Call(predicate), Datum::Text(text)) => predicate.weight() * (64 + text.len()),
             _ => 0,
         };
         (bytes(0) + bytes(1) + bytes(2) + bytes(3)) as u64

@@ -14,7 +14,7 @@ use crate::model::{Bindings, Fact};
 pub const DEFAULT_STEPS: u64 = 1_500_000;
 
 /// How many bytes of a fact a rule with regular expressions reads for one step.
-const BYTES_PER_STEP: u64 = 4;
+const BYTES_PER_STEP: u64 = 16;
 
 /// Matches a spec with a machine, within [`DEFAULT_STEPS`].
 pub fn match_spec(spec: &CompiledSpec, facts: &FactIndex<'_>) -> Verdict {

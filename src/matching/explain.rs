@@ -22,6 +22,9 @@ const QUESTION_STEPS: u64 = 20_000;
 /// How many candidates the rules may have together for that search.
 const MOST_CANDIDATES: usize = 4_000;
 
+/// How many candidates the rules may have together to be asked whether they compete.
+const MOST_COUNTED: usize = 40_000;
+
 /// How much each field that fits brings a fact nearer: category, instance, key, value.
 const NEARNESS: [u32; 4] = [4, 2, 3, 1];
 
@@ -34,7 +37,7 @@ pub(super) fn no_fact(
     let empty = (0..).zip(domains).filter(|(_, domain)| domain.is_empty());
     let reasons = empty.map(|(rule, _)| Reason::NoFact {
         rule: rule_text(spec, rule),
-        nearest: nearest(&spec.rules[rule], facts),
+        nearest: nearest(&spec.rules[rule], facts).map(Box::new),
     });
     Mismatch {
         reasons: reasons.collect(),
@@ -101,6 +104,9 @@ pub(super) fn not_together(
 }
 
 fn too_few_facts(spec: &CompiledSpec, facts: &[Fact], domains: &[Vec<u32>]) -> Option<Reason> {
+    if domains.iter().map(Vec::len).sum::<usize>() > MOST_COUNTED {
+        return None;
+    }
     let rules = problem::crowd(facts, domains)?;
     let mut wanted: Vec<u32> = rules
         .iter()

@@ -12,6 +12,7 @@ mod compile;
 mod engine;
 mod error;
 mod explain;
+mod groups;
 mod index;
 mod network;
 mod pattern;
@@ -26,6 +27,7 @@ mod search;
 mod shapes;
 mod suspicion;
 mod translate;
+mod values;
 #[cfg(test)]
 mod vectors;
 mod verdict;

@@ -6,6 +6,9 @@
 //! rules together while each can be given a fact of its own (kept as a bipartite matching). Whatever is
 //! removed is written on a trail and can be put back.
 
+use super::assignment::Scratch;
+use super::groups::Groups;
+
 /// No entry, no rule.
 pub(super) const NONE: u32 = u32::MAX;
 
@@ -79,49 +82,7 @@ pub(super) struct Network {
     doomed: Vec<u32>,
     pub(super) steps: u64,
     pub(super) budget: u64,
-    pub(super) scratch: super::assignment::Scratch,
-}
-
-/// Numbers sorted into groups: the members of group `g` are contiguous.
-#[derive(Debug, Default)]
-pub(super) struct Groups {
-    starts: Vec<u32>,
-    members: Vec<u32>,
-}
-
-impl Groups {
-    /// Groups `members` by the group that is given for each, in `groups` many.
-    pub(super) fn new(groups: usize, pairs: impl Iterator<Item = (u32, u32)> + Clone) -> Groups {
-        let mut starts = vec![0_u32; groups + 1];
-        let mut count = 0;
-        for (group, _) in pairs.clone() {
-            starts[group as usize + 1] += 1;
-            count += 1;
-        }
-        for at in 1..starts.len() {
-            starts[at] += starts[at - 1];
-        }
-        let mut next = starts.clone();
-        let mut members = vec![0_u32; count];
-        for (group, member) in pairs {
-            let slot = &mut next[group as usize];
-            members[*slot as usize] = member;
-            *slot += 1;
-        }
-        Groups { starts, members }
-    }
-
-    pub(super) fn range(&self, group: u32) -> std::ops::Range<usize> {
-        self.starts[group as usize] as usize..self.starts[group as usize + 1] as usize
-    }
-
-    pub(super) fn of(&self, group: u32) -> &[u32] {
-        &self.members[self.range(group)]
-    }
-
-    pub(super) fn member(&self, at: usize) -> u32 {
-        self.members[at]
-    }
+    pub(super) scratch: Scratch,
 }
 
 /// The parts of a network that its builder makes.
@@ -135,6 +96,18 @@ pub(super) struct Parts {
     pub(super) facts: usize,
 }
 
+/// The join of each value and the value of each cell.
+fn numbered(joins: &[Join]) -> (Vec<u32>, Vec<u32>) {
+    let (mut value_join, mut cell_value) = (Vec::new(), Vec::new());
+    for (join, number) in joins.iter().zip(0_u32..) {
+        for value in join.first_value..join.first_value + join.values {
+            value_join.push(number);
+            cell_value.extend(join.rules.iter().map(|_| value));
+        }
+    }
+    (value_join, cell_value)
+}
+
 impl Network {
     pub(super) fn new(parts: Parts, budget: u64) -> Network {
         let Parts {
@@ -145,14 +118,7 @@ impl Network {
             slots,
             facts,
         } = parts;
-        let mut value_join = Vec::new();
-        let mut cell_value = Vec::new();
-        for (join, number) in joins.iter().zip(0_u32..) {
-            for value in join.first_value..join.first_value + join.values {
-                value_join.push(number);
-                cell_value.extend(join.rules.iter().map(|_| value));
-            }
-        }
+        let (value_join, cell_value) = numbered(&joins);
         let cells_of = |entry: u32| {
             let rule = rules[entry_rule[entry as usize] as usize];
             let at = rule.first_slot + (entry - rule.first) as usize * rule.width;
@@ -190,7 +156,7 @@ impl Network {
             trail: Vec::new(),
             steps: (2 * entry_fact.len() + 2 * slots.len()) as u64,
             budget,
-            scratch: super::assignment::Scratch::new(rules.len(), facts),
+            scratch: Scratch::new(rules.len(), facts),
             rules,
             joins,
             entry_fact,

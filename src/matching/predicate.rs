@@ -175,12 +175,12 @@ impl Predicate {
         }
     }
 
-    /// How many regular expressions an evaluation may search with.
-    pub(super) fn regexps(&self) -> usize {
+    /// How much each byte of a text costs its regular expressions, at worst; nothing without any.
+    pub(super) fn weight(&self) -> usize {
         match self {
-            Predicate::Regexp(_) => 1,
-            Predicate::Not(inner) => inner.regexps(),
-            Predicate::And(all) | Predicate::Or(all) => all.iter().map(Predicate::regexps).sum(),
+            Predicate::Regexp(regexp) => regexp.weight,
+            Predicate::Not(inner) => inner.weight(),
+            Predicate::And(all) | Predicate::Or(all) => all.iter().map(Predicate::weight).sum(),
             _ => 0,
         }
     }

@@ -3,7 +3,9 @@
 //! Plain data without types of the crate, so that both can make their own of it. Where chance is needed
 //! it comes from a fixed seed.
 
-/// A rule: four patterns.
+use std::collections::BTreeSet;
+
+/// A rule or a fact: four texts.
 pub(crate) type Row = [String; 4];
 
 /// One hard input.
@@ -17,17 +19,52 @@ pub(crate) struct Shape {
     pub(crate) solvable: Option<bool>,
 }
 
-fn row(a: &str, b: impl ToString, c: impl ToString, d: impl ToString) -> Row {
-    [a.to_owned(), b.to_string(), c.to_string(), d.to_string()]
+/// All shapes; none has more than 2,000 facts or 40 rules.
+pub(crate) fn shapes() -> Vec<Shape> {
+    [
+        disks(),
+        pigeons(),
+        equals(),
+        stars(),
+        paths(),
+        cliques(),
+        mixtures(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
-fn shape(name: &'static str, solvable: bool, rules: Vec<Row>, facts: Vec<Row>) -> Shape {
+fn possible(name: &'static str, rules: Vec<Row>, facts: Vec<Row>) -> Shape {
     Shape {
         name,
         rules,
         facts,
-        solvable: Some(solvable),
+        solvable: Some(true),
     }
+}
+
+fn impossible(name: &'static str, rules: Vec<Row>, facts: Vec<Row>) -> Shape {
+    Shape {
+        name,
+        rules,
+        facts,
+        solvable: Some(false),
+    }
+}
+
+fn open(name: &'static str, rules: Vec<Row>, facts: Vec<Row>) -> Shape {
+    Shape {
+        name,
+        rules,
+        facts,
+        solvable: None,
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "texts and numbers alike")]
+fn row(a: &str, b: impl ToString, c: impl ToString, d: impl ToString) -> Row {
+    [a.to_owned(), b.to_string(), c.to_string(), d.to_string()]
 }
 
 /// Numbers below `below` from a linear congruential generator.
@@ -41,204 +78,130 @@ fn chance(seed: u64) -> impl FnMut(u64) -> u64 {
     }
 }
 
-/// All shapes; none has more than 2,000 facts or 40 rules.
-pub(crate) fn shapes() -> Vec<Shape> {
-    let mut all = disks();
-    all.extend(equal_things());
-    all.extend(graphs());
-    all.extend(mixtures());
-    all
-}
-
 /// `count` disks with three rows each.
 pub(crate) fn disk_rows(count: usize) -> Vec<Row> {
-    (0..count)
-        .flat_map(|disk| {
-            [
-                row("disk", format!("sd{disk}"), "size", 300),
-                row("disk", format!("sd{disk}"), "type", "SAS"),
-                row("disk", format!("sd{disk}"), "slot", disk),
-            ]
-        })
-        .collect()
-}
-
-fn pairs(count: usize, value: &str) -> Vec<Row> {
-    (0..count)
-        .flat_map(|pair| {
-            let name = format!("$d{pair}");
-            [
-                row("disk", &name, "size", "gt(4)"),
-                row("disk", &name, "type", value),
-            ]
-        })
-        .collect()
+    let rows = |disk: usize| {
+        let name = format!("sd{disk}");
+        [
+            row("disk", &name, "size", 300),
+            row("disk", &name, "type", "SAS"),
+            row("disk", &name, "slot", disk),
+        ]
+    };
+    (0..count).flat_map(rows).collect()
 }
 
 fn disks() -> Vec<Shape> {
-    let five = || (0..5).map(|disk| row("disk", format!("$d{disk}"), "size", "gt(4)"));
-    let mut no_such_slot: Vec<Row> = five().collect();
-    no_such_slot.push(row("disk", "$d4", "slot", "gt(23)"));
-    let mut no_such_fact: Vec<Row> = five().collect();
-    no_such_fact.push(row("raid", "$r", "level", "1"));
-    let mut join_fails: Vec<Row> = five().collect();
-    join_fails.push(row("disk", "$d4", "slot", "$s"));
-    join_fails.push(row("slot", "$s", "empty", "no"));
+    let five = |more: &[Row]| {
+        let disk = |disk: usize| row("disk", format!("$d{disk}"), "size", "gt(4)");
+        let mut rules: Vec<Row> = (0..5).map(disk).collect();
+        rules.extend_from_slice(more);
+        rules
+    };
+    let slot = five(&[row("disk", "$d4", "slot", "gt(23)")]);
+    let fact = five(&[row("raid", "$r", "level", "1")]);
+    let join = five(&[
+        row("disk", "$d4", "slot", "$s"),
+        row("slot", "$s", "empty", "no"),
+    ]);
     let mut with_slots = disk_rows(24);
     with_slots.extend((24..48).map(|slot| row("slot", slot, "empty", "no")));
-    let two_sizes = || {
-        let mut rows = disk_rows(12);
-        rows.extend(disk_rows(12).into_iter().filter(|row| row[2] == "size"));
-        rows
-    };
-    let three_rows = (0..8).flat_map(|disk| (0..3).map(move |key| row("disk", disk, key, "x")));
-    let two_of_three = (0..9).flat_map(|pair| {
-        (0..2).map(move |key| row("disk", format!("$d{pair}"), format!("$k{pair}_{key}"), "x"))
-    });
     vec![
-        shape(
-            "24 disks, 5 rules, no such slot",
-            false,
-            no_such_slot,
-            disk_rows(24),
-        ),
-        shape(
-            "24 disks, 5 rules, no such fact",
-            false,
-            no_such_fact,
-            disk_rows(24),
-        ),
-        shape(
-            "24 disks, 5 rules, a join fails",
-            false,
-            join_fails,
-            with_slots,
-        ),
-        shape(
-            "13 pairs for 12 disks",
-            false,
-            pairs(13, "SAS"),
-            disk_rows(12),
-        ),
-        shape(
-            "12 pairs for 12 disks",
-            true,
-            pairs(12, "SAS"),
-            disk_rows(12),
-        ),
-        shape(
-            "13 pairs for 12 disks with two sizes",
-            false,
-            pairs(13, "$t"),
-            two_sizes(),
-        ),
-        shape(
-            "20 pairs for 666 disks",
-            true,
-            pairs(20, "SAS"),
-            disk_rows(666),
-        ),
-        Shape {
-            solvable: None,
-            ..shape(
-                "9 pairs for 8 disks of 3 rows",
-                false,
-                two_of_three.collect(),
-                three_rows.collect(),
-            )
-        },
+        impossible("24 disks, 5 rules, no such slot", slot, disk_rows(24)),
+        impossible("24 disks, 5 rules, no such fact", fact, disk_rows(24)),
+        impossible("24 disks, 5 rules, a join fails", join, with_slots),
     ]
 }
 
-fn equal_things() -> Vec<Shape> {
+fn pigeons() -> Vec<Shape> {
+    let pairs = |count: usize, kind: &str| -> Vec<Row> {
+        let pair = |pair: usize| {
+            let name = format!("$d{pair}");
+            [
+                row("disk", &name, "size", "gt(4)"),
+                row("disk", &name, "type", kind),
+            ]
+        };
+        (0..count).flat_map(pair).collect()
+    };
+    let mut two_sizes = disk_rows(12);
+    two_sizes.extend(disk_rows(12).into_iter().filter(|row| row[2] == "size"));
+    let three = |disk: usize| (0..3).map(move |key| row("disk", disk, key, "x"));
+    let two = |pair: usize| {
+        (0..2).map(move |key| row("disk", format!("$d{pair}"), format!("$k{pair}_{key}"), "x"))
+    };
+    let of_three = (0..8).flat_map(three).collect();
+    vec![
+        impossible("13 pairs for 12 disks", pairs(13, "SAS"), disk_rows(12)),
+        possible("12 pairs for 12 disks", pairs(12, "SAS"), disk_rows(12)),
+        impossible(
+            "13 pairs for 12 disks with two sizes",
+            pairs(13, "$t"),
+            two_sizes,
+        ),
+        possible("20 pairs for 666 disks", pairs(20, "SAS"), disk_rows(666)),
+        open(
+            "9 pairs for 8 disks of 3 rows",
+            (0..9).flat_map(two).collect(),
+            of_three,
+        ),
+    ]
+}
+
+/// 2,000 facts of 40 instances, each with its own value.
+fn different() -> Vec<Row> {
+    (0..2_000).map(|n| row("a", n / 50, n % 50, n)).collect()
+}
+
+fn equals() -> Vec<Shape> {
     let equal = |count: usize| vec![row("a", "b", "c", "d"); count];
-    let different = || {
-        (0..2_000)
-            .map(|n| row("a", n / 50, n % 50, n))
-            .collect::<Vec<_>>()
-    };
-    let free = (0..40).map(|n| {
-        row(
-            &format!("$a{n}"),
-            format!("$b{n}"),
-            format!("$c{n}"),
-            format!("$d{n}"),
-        )
-    });
-    let star = |keys: usize| {
-        (0..50 * keys)
-            .map(|n| row("a", n / keys, n, "v"))
-            .collect::<Vec<_>>()
-    };
-    let star_rules = || {
+    let same = || vec![row("$a", "$b", "$c", "$d"); 40];
+    let name = |letter: char, n: usize| format!("${letter}{n}");
+    let free = |n| row(&name('a', n), name('b', n), name('c', n), name('d', n));
+    let half = |n| row("$a", "$b", name('c', n), name('d', n));
+    let free = (0..40).map(free).collect();
+    let half = (0..40).map(half).collect();
+    vec![
+        possible("40 equal rules, 2,000 equal facts", equal(40), equal(2_000)),
+        impossible("40 equal rules, 39 equal facts", equal(40), equal(39)),
+        possible(
+            "40 rules $a $b $c $d, 2,000 equal facts",
+            same(),
+            equal(2_000),
+        ),
+        impossible("40 rules $a $b $c $d, 2,000 facts", same(), different()),
+        possible(
+            "40 rules of different names, 2,000 facts",
+            free,
+            different(),
+        ),
+        possible(
+            "40 rules $a $b $c $d of which 2 are shared",
+            half,
+            different(),
+        ),
+    ]
+}
+
+fn stars() -> Vec<Shape> {
+    let facts = |each: usize| (0..50 * each).map(|n| row("a", n / each, n, "v")).collect();
+    let rules = || {
         (0..40)
             .map(|n| row("a", "$d", format!("$k{n}"), "v"))
-            .collect::<Vec<_>>()
+            .collect()
     };
+    let same = vec![row("a", "$d", "$k", "$v"); 40];
     vec![
-        shape(
-            "40 equal rules, 2,000 equal facts",
-            true,
-            equal(40),
-            equal(2_000),
-        ),
-        shape(
-            "40 equal rules, 39 equal facts",
-            false,
-            equal(40),
-            equal(39),
-        ),
-        shape(
-            "40 rules $a $b $c $d, 2,000 equal facts",
-            true,
-            vec![row("$a", "$b", "$c", "$d"); 40],
-            equal(2_000),
-        ),
-        shape(
-            "40 rules $a $b $c $d, 2,000 facts",
-            false,
-            vec![row("$a", "$b", "$c", "$d"); 40],
-            different(),
-        ),
-        shape(
-            "40 rules of different names, 2,000 facts",
-            true,
-            free.collect(),
-            different(),
-        ),
-        shape(
-            "40 rules $d $k, 2,000 facts",
-            false,
-            vec![row("a", "$d", "$k", "$v"); 40],
-            different(),
-        ),
-        shape(
-            "40 rules share $d, which has 40 facts",
-            true,
-            star_rules(),
-            star(40),
-        ),
-        shape(
-            "40 rules share $d, which has 39 facts",
-            false,
-            star_rules(),
-            star(39),
-        ),
-        shape(
-            "40 rules $a $b $c $d of which 2 are shared",
-            true,
-            (0..40)
-                .map(|n| row("$a", "$b", format!("$c{n}"), format!("$d{n}")))
-                .collect(),
-            different(),
-        ),
+        impossible("40 rules $d $k $v, 2,000 facts", same, different()),
+        possible("40 rules share $d, which has 40 facts", rules(), facts(40)),
+        impossible("40 rules share $d, which has 39 facts", rules(), facts(39)),
     ]
 }
 
 /// `count` different edges between `nodes` nodes.
-fn edges(count: usize, nodes: u64, seed: u64, keep: impl Fn(u64, u64) -> bool) -> Vec<Row> {
+fn edges(count: usize, nodes: u64, seed: u64, keep: fn(u64, u64) -> bool) -> Vec<Row> {
     let mut chance = chance(seed);
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = BTreeSet::new();
     let mut rows = Vec::new();
     for _ in 0..count * 20 {
         let (from, to) = (chance(nodes), chance(nodes));
@@ -249,86 +212,56 @@ fn edges(count: usize, nodes: u64, seed: u64, keep: impl Fn(u64, u64) -> bool) -
     rows
 }
 
-fn edge(from: impl std::fmt::Display, to: impl std::fmt::Display) -> Row {
+/// The rule for an edge between two nodes that have names.
+fn edge(from: u64, to: u64) -> Row {
     row("edge", format!("$n{from}"), "to", format!("$n{to}"))
 }
 
-fn graphs() -> Vec<Shape> {
+fn paths() -> Vec<Shape> {
     let triangle = || vec![edge(0, 1), edge(1, 2), edge(2, 0)];
-    let path = || (0..40).map(|n| edge(n, n + 1)).collect::<Vec<_>>();
-    let clique = |size: u64| {
-        (0..size)
-            .flat_map(|a| (0..a).map(move |b| edge(b, a)))
-            .collect::<Vec<_>>()
+    let path = || (0..40).map(|n| edge(n, n + 1)).collect();
+    let any = |seed| edges(2_000, 90, seed, |a, b| a != b);
+    let two_sided = edges(2_000, 90, 1, |a, b| a % 2 != b % 2);
+    let upwards = |nodes, seed| edges(2_000, nodes, seed, |a, b| a < b);
+    let both_ways = vec![edge(0, 1), edge(1, 0)];
+    vec![
+        impossible(
+            "a triangle among 2,000 edges without one",
+            triangle(),
+            two_sided,
+        ),
+        possible("a triangle among 2,000 edges", triangle(), any(2)),
+        impossible(
+            "a two-way edge where there is none",
+            both_ways,
+            upwards(90, 3),
+        ),
+        possible("a path of 40 edges", path(), any(4)),
+        impossible(
+            "a path of 40 edges where the longest is 39",
+            path(),
+            upwards(40, 5),
+        ),
+    ]
+}
+
+fn cliques() -> Vec<Shape> {
+    let clique = |size: u64| -> Vec<Row> {
+        let pairs = (0..size).flat_map(|a| (0..a).map(move |b| (b, a)));
+        pairs.map(|(a, b)| edge(a, b)).collect()
     };
-    let mut colours = Vec::new();
-    for n in 0..1_998_u64 {
-        colours.push(row("edge", n % 3, "to", (n % 3 + 1 + n / 3 % 2) % 3));
-    }
+    let upwards = |nodes, seed| edges(2_000, nodes, seed, |a, b| a < b);
+    let three_colours = |n: u64| row("edge", n % 3, "to", (n % 3 + 1 + n / 3 % 2) % 3);
+    let colours = (0..1_998).map(three_colours).collect();
     let mut chance = chance(11);
     let mut colouring = clique(4);
     colouring.extend((0..30).map(|n| edge(n % 15, n % 15 + 1 + chance(7))));
     vec![
-        shape(
-            "a triangle among 2,000 edges without one",
-            false,
-            triangle(),
-            edges(2_000, 90, 1, |a, b| a % 2 != b % 2),
-        ),
-        shape(
-            "a triangle among 2,000 edges",
-            true,
-            triangle(),
-            edges(2_000, 90, 2, |a, b| a != b),
-        ),
-        shape(
-            "a two-way edge where there is none",
-            false,
-            vec![edge(0, 1), edge(1, 0)],
-            edges(2_000, 90, 3, |a, b| a < b),
-        ),
-        shape(
-            "a path of 40 edges",
-            true,
-            path(),
-            edges(2_000, 90, 4, |a, b| a != b),
-        ),
-        shape(
-            "a path of 40 edges where the longest is 39",
-            false,
-            path(),
-            edges(2_000, 40, 5, |a, b| a < b),
-        ),
-        Shape {
-            solvable: None,
-            ..shape(
-                "9 nodes, all joined",
-                true,
-                clique(9),
-                edges(2_000, 100, 6, |a, b| a < b),
-            )
-        },
-        Shape {
-            solvable: None,
-            ..shape(
-                "9 nodes, all joined, dense",
-                true,
-                clique(9),
-                edges(2_000, 66, 7, |a, b| a < b),
-            )
-        },
-        Shape {
-            solvable: None,
-            ..shape(
-                "6 nodes, all joined, sparse",
-                true,
-                clique(6),
-                edges(2_000, 200, 8, |a, b| a < b),
-            )
-        },
-        shape(
+        open("9 nodes, all joined", clique(9), upwards(100, 6)),
+        open("9 nodes, all joined, dense", clique(9), upwards(66, 7)),
+        open("6 nodes, all joined, sparse", clique(6), upwards(200, 8)),
+        impossible(
             "colouring with 3 of a graph that needs 4",
-            false,
             colouring,
             colours,
         ),
@@ -336,58 +269,41 @@ fn graphs() -> Vec<Shape> {
 }
 
 fn mixtures() -> Vec<Shape> {
-    let spelled = (0..1_000).map(|n| row("a", n, "k", format!("2.{}", "0".repeat(n % 97 + 1))));
-    let numbers = (0..1_000).map(|n| row("a", n + 1_000, "k", "#2"));
-    let mut mixed: Vec<Row> = spelled.collect();
-    mixed.extend(numbers);
-    let long = (0..2_000).map(|n| row("a", n, "k", format!("{n} {}", "abc def ".repeat(12))));
-    let regexps = (0..40).map(|n| {
+    let spelled = |n: usize| row("a", n, "k", format!("2.{}", "0".repeat(n % 97 + 1)));
+    let mut numbers: Vec<Row> = (0..1_000).map(spelled).collect();
+    numbers.extend((1_000..2_000).map(|n| row("a", n, "k", "#2")));
+    let one_number = (0..40)
+        .map(|n| row("a", format!("$i{n}"), "k", "$v"))
+        .collect();
+    let long = |n| row("a", n, "k", format!("{n} {}", "abc def ".repeat(12)));
+    let long = (0..2_000).map(long).collect();
+    let regexp = |n| {
         row(
             "a",
             format!("$i{n}"),
             "k",
             format!("regexp({n}.*[cd]+.*f {{2}}x)"),
         )
-    });
+    };
+    let regexps = (0..40).map(regexp).collect();
     let mut chance = chance(9);
-    let fields = (0..2_000).map(|_| {
-        let mut field = || chance(7);
-        row(&field().to_string(), field(), field(), field())
-    });
+    let mut field = move |below| chance(below).to_string();
+    let few = (0..2_000).map(|_| row(&field(7), field(7), field(7), field(7)));
+    let few = few.collect();
     let mut which = self::chance(10);
-    let shuffled = (0..40).map(|_| {
-        let mut name = || format!("$n{}", which(12));
-        row(&name(), name(), name(), name())
-    });
+    let mut name = move || format!("$n{}", which(12));
+    let names = (0..40).map(|_| row(&name(), name(), name(), name()));
     vec![
-        Shape {
-            solvable: None,
-            ..shape(
-                "40 rules share one number in 98 spellings",
-                true,
-                (0..40)
-                    .map(|n| row("a", format!("$i{n}"), "k", "$v"))
-                    .collect(),
-                mixed,
-            )
-        },
-        Shape {
-            solvable: None,
-            ..shape(
-                "40 regular expressions, 2,000 long values",
-                false,
-                regexps.collect(),
-                long.collect(),
-            )
-        },
-        Shape {
-            solvable: None,
-            ..shape(
-                "40 rules of 12 names at random, 2,000 facts of 7 values",
-                true,
-                shuffled.collect(),
-                fields.collect(),
-            )
-        },
+        open(
+            "40 rules share one number in 98 spellings",
+            one_number,
+            numbers,
+        ),
+        impossible("40 regular expressions, 2,000 long values", regexps, long),
+        open(
+            "40 rules of 12 names, 2,000 facts of 7 values",
+            names.collect(),
+            few,
+        ),
     ]
 }

@@ -52,7 +52,7 @@ pub enum Reason {
         /// The rule.
         rule: RuleText,
         /// The fact that comes nearest, if any comes near.
-        nearest: Option<Nearest>,
+        nearest: Option<Box<Nearest>>,
     },
     /// Each rule has facts that fit, but together they need more than there are.
     TooFewFacts {
