@@ -7,7 +7,6 @@
 #![expect(
     clippy::unwrap_used,
     clippy::disallowed_methods,
-    missing_docs,
     reason = "a bench starts the server itself and stops at the first surprise"
 )]
 
