@@ -24,6 +24,10 @@ mod layering;
 #[cfg(test)]
 mod legacy;
 #[cfg(test)]
+mod logs;
+#[cfg(test)]
+mod pxemngr;
+#[cfg(test)]
 mod scripts;
 #[cfg(test)]
 mod settings;
