@@ -1,7 +1,7 @@
 //! `edeployctl`, the admin's terminal.
 //!
-//! One file per verb; each reads what it needs and gives back an [`answer::Answer`] or a
-//! [`answer::Failure`], and only `output` writes. Whether that is text or JSON is no verb's business.
+//! One file per verb; each reads what it needs and gives back an `Answer` or a
+//! `Failure`, and only `output` writes. Whether that is text or JSON is no verb's business.
 //! Nothing here decides: matching, allocation and the formats do.
 
 mod answer;

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use clap::Args;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Serialize;
 use serde_json::Value as Json;
 
 use crate::allocation::{Section, SectionOptions};
-use crate::model::SectionName;
+use crate::model::{CmdbEntry, Identity, MachineId, Place, ProfileName, SectionName};
 
 use super::answer::{Answer, Exit, Failure, Style};
 use super::input;
@@ -46,6 +47,17 @@ pub(super) struct Release {
     wait: u64,
 }
 
+/// What was released, as the server's API shows it.
+#[derive(Serialize)]
+struct Released<'a> {
+    section: &'a SectionName,
+    machine: &'a MachineId,
+    profile: &'a ProfileName,
+    place: Place,
+    identity: &'a Identity,
+    variables: CmdbEntry,
+}
+
 impl Release {
     /// Releases in the directory itself or through a server.
     pub(super) fn answer(&self) -> Result<Answer, Failure> {
@@ -64,7 +76,15 @@ impl Release {
         let released = Section::open(self.section.clone(), directory, options)
             .and_then(|section| section.release(&self.machine))
             .map_err(|error| Failure::allocate(&error))?;
-        let mut answer = Answer::new(Exit::Done, &released)?;
+        let shown = Released {
+            section: &self.section,
+            machine: &released.machine,
+            profile: &released.profile,
+            place: released.place,
+            identity: &released.identity,
+            variables: released.variables(),
+        };
+        let mut answer = Answer::new(Exit::Done, &shown)?;
         answer.say(
             Style::Good,
             &format!("released {} from {}", released.machine, released.profile),
@@ -122,9 +142,11 @@ fn refused(url: &str, status: u16, json: &Json) -> Failure {
         Some(error) => error.to_owned(),
         None => format!("`{url}` answered with status {status}: is this an edeploy-server?"),
     };
-    let mut failure = Failure::new(exit, error);
-    if let Some(details) = json["details"].as_str() {
-        failure = failure.with_details(details);
+    let details = json["details"].as_str().filter(|details| *details != error);
+    let details = details.map(str::to_owned);
+    Failure {
+        details,
+        facts: json["details"].clone(),
+        ..Failure::new(exit, error)
     }
-    failure
 }

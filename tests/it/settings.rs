@@ -147,41 +147,6 @@ fn the_systemd_unit_starts_the_server_with_flags_that_there_are() {
 }
 
 #[test]
-fn the_example_settings_are_the_defaults() {
-    let dir = tempfile::tempdir().unwrap();
-    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/packaging/server.toml");
-    let defaults = run(&["--print-settings"], &[], dir.path());
-    assert_eq!(
-        run(
-            &["--settings", example, "--print-settings"],
-            &[],
-            dir.path()
-        ),
-        defaults
-    );
-    let text = std::fs::read_to_string(example).unwrap();
-    let uncommented: String = text
-        .lines()
-        .map(|line| format!("{}\n", line.strip_prefix("#: ").unwrap_or(line)))
-        .collect();
-    write(dir.path().join("all.toml"), &uncommented);
-    let (code, out, err) = run(
-        &["--settings", "all.toml", "--print-settings"],
-        &[],
-        dir.path(),
-    );
-    assert_eq!((code, err.as_str()), (0, ""));
-    for line in defaults.1.lines().filter(|line| line.contains('=')) {
-        let key = line.split(" = ").next().unwrap();
-        assert!(
-            uncommented.contains(&format!("{key} = ")),
-            "{key} is not in the example"
-        );
-    }
-    assert!(out.contains("[sections.rack2]"), "{out}");
-}
-
-#[test]
 fn log_lines_can_be_json() {
     let fill = |dir: &std::path::Path| simple_profile(dir, "");
     let server = TestServer::with_args(fill, &["--log-format", "json"]);
