@@ -14,6 +14,8 @@ mod health;
 mod hostile_http;
 mod layering;
 mod legacy;
+mod logs;
+mod pxemngr;
 mod rack;
 mod scripts;
 mod settings;

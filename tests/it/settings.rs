@@ -145,3 +145,19 @@ fn the_systemd_unit_starts_the_server_with_flags_that_there_are() {
     assert_eq!((code, err.as_str()), (0, ""));
     assert!(out.contains("/var/lib/edeploy"), "{out}");
 }
+
+#[test]
+fn log_lines_can_be_json() {
+    let fill = |dir: &std::path::Path| simple_profile(dir, "");
+    let server = TestServer::with_args(fill, &["--log-format", "json"]);
+    let hostile = "x\n{\"level\":\"FAKE\"}\u{1b}[2J";
+    server.register(&machine("CZ1", hostile));
+    server.upload(&[("section", None, hostile.as_bytes()), ("file", None, b"[]")]);
+    let log = server.log();
+    assert!(log.lines().count() >= 2, "{log}");
+    for line in log.lines() {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert_ne!(line["level"], "FAKE");
+        assert!(line["timestamp"].is_string());
+    }
+}

@@ -1,12 +1,10 @@
-//! `upload.py` and `upload-health.py` as the ramdisk speaks them.
-
-use std::time::{Duration, SystemTime};
+//! `upload.py` as the ramdisk speaks it.
 
 use base64_lines::decode;
 
 use crate::support::http::{self, Field, connect, exchange, form, read_all, request};
 use crate::support::server::{TestServer, machine, simple_profile};
-use crate::support::{corpus, names, wait_for, write};
+use crate::support::{corpus, names, write};
 
 /// Base64 as the corpus has it: one line, padded.
 mod base64_lines {
@@ -286,91 +284,6 @@ fn hardware_that_cannot_be_kept_is_no_reason_to_leave_a_machine_alone() {
 }
 
 #[test]
-fn a_log_is_kept_as_it_came_and_an_older_one_renamed() {
-    let server = TestServer::start(|dir| simple_profile(dir, ""));
-    let big = vec![0x8b; 3_000_000];
-    let upload = |name: &str, bytes: &[u8]| {
-        let answer = server.upload(&[("section", None, b"SERVER"), ("file", Some(name), bytes)]);
-        assert_eq!((answer.status, answer.body.len()), (200, 0));
-    };
-    upload("HP-x.log.gz", &big);
-    let logs = server.path("state/logs");
-    let log = logs.join("HP-x.log.gz");
-    assert_eq!(std::fs::read(&log).unwrap(), big);
-    let written = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
-    std::fs::File::open(&log)
-        .unwrap()
-        .set_modified(written)
-        .unwrap();
-    upload("HP-x.log.gz", b"second");
-    upload("../../HP-y.log.gz", b"third");
-    assert_eq!(
-        names(&logs),
-        ["HP-x.20231114221320.log.gz", "HP-x.log.gz", "HP-y.log.gz"]
-    );
-    assert_eq!(std::fs::read(&log).unwrap(), b"second");
-    // A report with a log as its file is a log: nothing else can be made of it.
-    let answer = server.upload(&[("failure", None, b"vm"), ("file", Some("z.log.gz"), b"x")]);
-    assert_eq!((answer.status, answer.body.len()), (200, 0));
-    assert!(logs.join("z.log.gz").exists());
-}
-
-#[test]
-fn many_logs_of_one_name_at_once_are_all_kept() {
-    let server = TestServer::start(|dir| simple_profile(dir, ""));
-    std::thread::scope(|scope| {
-        for number in 0..20 {
-            let server = &server;
-            scope.spawn(move || {
-                let text = format!("log {number}");
-                server.upload(&[("file", Some("--.log.gz"), text.as_bytes())]);
-            });
-        }
-    });
-    let logs = server.path("state/logs");
-    let mut texts: Vec<String> = names(&logs)
-        .iter()
-        .map(|name| std::fs::read_to_string(logs.join(name)).unwrap())
-        .collect();
-    texts.sort();
-    texts.dedup();
-    assert_eq!(texts.len(), 20);
-}
-
-#[test]
-fn health_results_are_kept_by_session_and_minute() {
-    let server = TestServer::start(|dir| simple_profile(dir, ""));
-    let facts = machine("CZ1", "QEMU");
-    let post = |session: &[u8]| {
-        let body = form(&[
-            ("session", None, session),
-            ("file", Some("health.json"), facts.as_bytes()),
-        ]);
-        server.send("POST", "//cgi-bin//upload-health.py", http::FORM, &body)
-    };
-    for session in [&b"burn-in-1"[..], b"burn-in-1", b"../../../evil", b".."] {
-        let answer = post(session);
-        assert_eq!((answer.status, answer.body.len()), (200, 0), "{answer:?}");
-    }
-    let health = server.path("state/health");
-    assert_eq!(names(&health), ["%2E.", "burn-in-1", "evil"]);
-    let mut kept = Vec::new();
-    for minute in names(health.join("burn-in-1")) {
-        assert_eq!(
-            minute.replace(|c: char| c.is_ascii_digit(), "0"),
-            "0000_00_00-00h00"
-        );
-        kept.extend(names(health.join("burn-in-1").join(minute)));
-    }
-    assert_eq!(kept.len(), 2, "{kept:?}");
-    assert!(kept.contains(&"QEMU-CZ1-.hw".to_owned()));
-    let broken = form(&[("file", Some("health.json"), b"{")]);
-    let answer = server.send("POST", "/upload-health.py", http::FORM, &broken);
-    assert_eq!(answer.status, 400);
-    assert_eq!(server.get("/upload-health.py").status, 400);
-}
-
-#[test]
 fn expect_100_continue_is_answered_before_the_body_is_sent() {
     use std::io::{Read, Write};
     let server = TestServer::start(|dir| simple_profile(dir, ""));
@@ -411,68 +324,4 @@ fn an_http_1_0_client_is_answered_without_chunks() {
     let answer = exchange(server.address, &[head.as_bytes(), &body].concat());
     assert_eq!(answer.header("transfer-encoding"), None);
     assert!(answer.text().ends_with('\n') && answer.text().contains("#EDEPLOY_PROFILE = vm"));
-}
-
-/// A stand-in for pxemngr that writes its words to a file, one to a line.
-fn pxemngr(dir: &std::path::Path, end: &str) -> String {
-    use std::os::unix::fs::PermissionsExt;
-    let program = dir.join("pxemngr");
-    let calls = dir.join("calls");
-    write(
-        &program,
-        format!(
-            "#!/bin/sh\nprintf '%s\\n' \"$@\" . >>{}\n{end}\n",
-            calls.display()
-        ),
-    );
-    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
-    let settings = dir.join("server.toml");
-    let text = format!(
-        "use_pxemngr = true\npxemngr_program = '{}'\npxemngr_url = 'http://10.0.0.1:8000'\n\
-         metadata_url = 'http://10.0.0.1/md'",
-        program.display()
-    );
-    write(&settings, text);
-    settings.to_str().unwrap().to_owned()
-}
-
-#[test]
-fn pxemngr_is_told_of_a_machine_without_a_shell() {
-    for end in ["exit 0", "exit 3"] {
-        let dir = tempfile::tempdir().unwrap();
-        let settings = pxemngr(dir.path(), end);
-        let fill = |dir: &std::path::Path| simple_profile(dir, "");
-        let server = TestServer::with_args(fill, &["--settings", &settings]);
-        let facts = serde_json::json!([
-            ["disk", "vda", "size", "8"],
-            ["system", "product", "name", "QEMU"],
-            ["network", "eth0", "serial", "x;touch P"],
-            ["network", "eth1", "serial", "52:54:00:88:17:3c"],
-            [
-                "network",
-                "ib0",
-                "serial",
-                "80:00:02:08:fe:80:00:00:00:00:00:00:00:02:c9:03:00:2f:7d:11"
-            ],
-            ["network", "eth2", "serial", "52:54:00:88:17:3d"],
-        ]);
-        let script = server.register(&facts.to_string());
-        assert!(script.ends_with(
-            "_edeploy_to_vars(\"PXEMNGR_URL\", 'http://10.0.0.1:8000/')\n\
-             _edeploy_to_vars(\"METADATA_URL\", 'http://10.0.0.1/md/')\n"
-        ));
-        let calls = std::fs::read_to_string(dir.path().join("calls")).unwrap();
-        let name = "QEMU-x%3Btouch%20P";
-        assert_eq!(
-            calls,
-            format!("addsystem\n{name}\n52:54:00:88:17:3c\n52:54:00:88:17:3d\n.\n")
-        );
-        assert!(!dir.path().join("P").exists() && !server.path("P").exists());
-        let told = if end == "exit 0" {
-            "announced to pxemngr"
-        } else {
-            "exit code 3"
-        };
-        wait_for(told, || server.log().contains(told));
-    }
 }

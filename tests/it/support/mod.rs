@@ -5,6 +5,8 @@ pub(crate) mod http;
 pub(crate) mod python;
 pub(crate) mod server;
 
+pub(crate) use server::TestServer;
+
 use std::path::Path;
 use std::time::{Duration, Instant};
 
