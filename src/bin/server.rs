@@ -3,9 +3,13 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use edeploy::server;
-use edeploy::server::settings::Args;
+use edeploy::server::settings::{Args, LogFormat};
+use edeploy::{server, telemetry};
 
 fn main() -> ExitCode {
-    ExitCode::from(server::run(&Args::parse()))
+    let code = server::run(&Args::parse(), |format| match format {
+        LogFormat::Text => telemetry::start_text(),
+        LogFormat::Json => telemetry::start_json(),
+    });
+    ExitCode::from(code)
 }

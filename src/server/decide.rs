@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use actix_web::web;
 use tokio::sync::oneshot;
+use tracing::Instrument;
 
 use crate::allocation::{AllocateError, Outcome};
 use crate::format::facts::{ParsedFacts, render_hw};
@@ -32,7 +33,7 @@ pub(super) async fn decide(
     section: Arc<OpenSection>,
     parsed: ParsedFacts,
 ) -> Result<Outcome, AllocateError> {
-    let task = actix_web::rt::spawn(decide_whole(state, section, parsed));
+    let task = actix_web::rt::spawn(decide_whole(state, section, parsed).in_current_span());
     task.await.unwrap_or(Err(AllocateError::Stopping))
 }
 

@@ -61,7 +61,10 @@ pub enum FormError {
     /// A field that is a name is not UTF-8.
     #[error("the field `{0}` is not UTF-8")]
     NoText(&'static str),
-    /// The body is no form, or ends early.
+    /// The body is no form at all.
+    #[error("the body is no form")]
+    NoForm,
+    /// The form is broken, or ends early.
     #[error("the form cannot be read: {0}")]
     Broken(String),
     /// The log could not be written.
@@ -77,6 +80,14 @@ impl From<PayloadError> for FormError {
 
 impl From<MultipartError> for FormError {
     fn from(error: MultipartError) -> FormError {
+        if matches!(
+            error,
+            MultipartError::ContentTypeMissing
+                | MultipartError::ContentTypeParse
+                | MultipartError::ContentTypeIncompatible
+        ) {
+            return FormError::NoForm;
+        }
         let cause = std::error::Error::source(&error);
         FormError::Broken(match cause {
             Some(cause) => format!("{error}: {cause}"),
@@ -99,6 +110,7 @@ pub(super) async fn read(
         body.drain(settings.log_limit_bytes).await;
     }
     match read {
+        Err(FormError::NoForm) => Ok(Form::default()),
         Err(FormError::Broken(_)) if body.is_empty() => Ok(Form::default()),
         read => read,
     }

@@ -10,6 +10,7 @@ mod form;
 mod hardware;
 mod keep;
 mod pxemngr;
+mod request_span;
 mod routes;
 mod run;
 mod seed;

@@ -2,17 +2,15 @@
 
 use std::io::{self, Write};
 
-use crate::telemetry;
-
-use super::settings::{self, Args, Loaded, SettingsError};
+use super::settings::{self, Args, Loaded, LogFormat, SettingsError};
 use super::startup::{Application, StartError};
 
 /// The exit code for settings that are wrong.
 const SETTINGS_WRONG: u8 = 1;
 
 /// Runs the program to its end and returns its exit code: 0 done, 1 the settings are wrong, 4 busy,
-/// 5 the environment does not fit.
-pub fn run(args: &Args) -> u8 {
+/// 5 the environment does not fit. `start_log` is called once it is known how log lines are written.
+pub fn run(args: &Args, start_log: impl FnOnce(LogFormat)) -> u8 {
     let loaded = match settings::load(args, std::env::vars_os()) {
         Ok(loaded) => loaded,
         Err(error) => return failed(&error.to_string(), SETTINGS_WRONG),
@@ -23,7 +21,7 @@ pub fn run(args: &Args) -> u8 {
             Err(error) => failed(&error.to_string(), SETTINGS_WRONG),
         };
     }
-    telemetry::start(loaded.settings.log_format);
+    start_log(loaded.settings.log_format);
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
@@ -45,6 +43,9 @@ async fn serve(loaded: Loaded) -> Result<(), StartError> {
 fn show(args: &Args, loaded: &Loaded) -> Result<(), SettingsError> {
     for warning in &loaded.warnings {
         complain(&format!("warning: {warning}"));
+    }
+    if args.check_settings {
+        loaded.settings.check_directories()?;
     }
     let text = if args.print_settings {
         settings::render(&loaded.settings)?

@@ -10,16 +10,18 @@ use std::time::Duration;
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::middleware::{NormalizePath, TrailingSlash, from_fn};
 use actix_web::{App, HttpServer, web};
-use tokio::signal::unix::{SignalKind, signal};
+use rustix::process::{Resource, getrlimit, setrlimit};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::Instant;
 use tracing_actix_web::TracingLogger;
 
 use crate::allocation::{AllocateError, ErrorKind, Section, SectionOptions};
 use crate::system::{Real, Runner};
 
+use super::request_span::RequestSpan;
 use super::routes;
 use super::seed::seed;
-use super::settings::Settings;
+use super::settings::{Settings, SettingsError};
 use super::state::{AppState, OpenSection};
 use super::traffic::Traffic;
 
@@ -32,18 +34,9 @@ const LAST_BYTES: Duration = Duration::from_secs(5);
 /// Why the server does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The profile directory is not there.
-    #[error(
-        "the directory `{}` of section `{section}` is not there: create it with a `state` file, or \
-         set `config_dir` to where the profiles are",
-        path.display()
-    )]
-    NoConfigDir {
-        /// The section.
-        section: String,
-        /// The directory.
-        path: PathBuf,
-    },
+    /// The settings do not fit what is there.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
     /// A directory of our own cannot be made.
     #[error("cannot create `{}`", path.display())]
     Directory {
@@ -77,7 +70,7 @@ impl StartError {
     /// Who must act, as an exit code: 1 the settings are wrong, 4 busy, 5 the environment.
     pub fn exit_code(&self) -> u8 {
         match self {
-            StartError::NoConfigDir { .. } => 1,
+            StartError::Settings(_) => 1,
             StartError::Section { source, .. } => match source.kind() {
                 ErrorKind::Input => 1,
                 ErrorKind::Busy => 4,
@@ -94,6 +87,7 @@ pub struct Application {
     addresses: Vec<SocketAddr>,
     state: web::Data<AppState>,
     traffic: Traffic,
+    signals: [Signal; 2],
 }
 
 impl std::fmt::Debug for Application {
@@ -121,6 +115,12 @@ impl Application {
         settings: Settings,
         runner: Arc<dyn Runner>,
     ) -> Result<Application, StartError> {
+        raise_open_files();
+        // Caught from here on: whoever knows the address may stop the server.
+        let signals = [
+            signal(SignalKind::terminate()).map_err(StartError::Run)?,
+            signal(SignalKind::interrupt()).map_err(StartError::Run)?,
+        ];
         let listen = settings.listen.clone();
         let state = web::Data::new(open(settings, runner)?);
         let traffic = Traffic::default();
@@ -131,7 +131,7 @@ impl Application {
                 App::new()
                     .app_data(state.clone())
                     .configure(routes::register)
-                    .wrap(TracingLogger::default())
+                    .wrap(TracingLogger::<RequestSpan>::new())
                     .wrap(NormalizePath::new(TrailingSlash::MergeOnly))
                     .wrap(from_fn(move |request, next| {
                         traffic.clone().count(request, next)
@@ -152,6 +152,7 @@ impl Application {
             addresses,
             state,
             traffic,
+            signals,
         })
     }
 
@@ -165,8 +166,7 @@ impl Application {
     /// # Errors
     /// The server breaks down.
     pub async fn run(self) -> Result<(), StartError> {
-        let mut terminate = signal(SignalKind::terminate()).map_err(StartError::Run)?;
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(StartError::Run)?;
+        let [mut terminate, mut interrupt] = self.signals;
         let handle = self.server.handle();
         let (traffic, timeout) = (self.traffic, self.state.settings.stop_timeout);
         let stopping = actix_web::rt::spawn(async move {
@@ -198,6 +198,7 @@ async fn stop(handle: &ServerHandle, traffic: &Traffic, timeout: Duration) {
 }
 
 fn open(settings: Settings, runner: Arc<dyn Runner>) -> Result<AppState, StartError> {
+    settings.check_directories()?;
     create(&settings.state_dir)?;
     let options = SectionOptions {
         lock_deadline: settings.lock_deadline,
@@ -212,12 +213,6 @@ fn open(settings: Settings, runner: Arc<dyn Runner>) -> Result<AppState, StartEr
             })?
         {
             tracing::info!(directory = %directory.display(), "filled with the example profiles");
-        }
-        if !directory.is_dir() {
-            return Err(StartError::NoConfigDir {
-                section: name.to_string(),
-                path: directory.clone(),
-            });
         }
         let opened = Section::open(name.clone(), directory, options);
         let open = OpenSection {
@@ -234,6 +229,19 @@ fn open(settings: Settings, runner: Arc<dyn Runner>) -> Result<AppState, StartEr
         sections,
         runner,
     })
+}
+
+/// Each machine that waits for its answer holds a connection, and a machine room is switched on at
+/// once: the usual limit of 1,024 open files is too low for that.
+fn raise_open_files() {
+    let mut limit = getrlimit(Resource::Nofile);
+    if limit.current == limit.maximum {
+        return;
+    }
+    limit.current = limit.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        tracing::warn!(%error, "the limit of open files stays as it is");
+    }
 }
 
 fn create(path: &std::path::Path) -> Result<(), StartError> {

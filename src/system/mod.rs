@@ -5,10 +5,14 @@
 
 mod command;
 mod files;
+mod real;
+mod rehearsal;
 mod runner;
 mod terminal;
 
 pub use command::Command;
 pub use files::{Durability, Existing, replace_file};
-pub use runner::{DryRun, Output, Real, Recorded, RunError, Runner};
+pub use real::Real;
+pub use rehearsal::{DryRun, Recorded};
+pub use runner::{Output, RunError, Runner};
 pub use terminal::run_at_terminal;

@@ -1,9 +1,24 @@
-//! The integration tests.
+//! The integration tests: the real programs, real HTTP, real files.
 
 #![cfg(test)]
 
+mod support;
+
+mod api;
 mod cli;
+mod crash;
+mod environment;
 mod examples;
 mod fleet;
+mod health;
+mod hostile_http;
 mod layering;
+mod legacy;
+mod logs;
+mod pxemngr;
+mod rack;
+mod scripts;
+mod settings;
 mod settings_example;
+mod stop;
+mod upload;

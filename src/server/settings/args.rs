@@ -5,9 +5,8 @@ use std::path::PathBuf;
 use clap::Parser;
 
 use crate::model::SectionName;
-use crate::telemetry::LogFormat;
 
-use super::{SectionFile, SettingsFile};
+use super::{LogFormat, SectionFile, SettingsFile};
 
 /// Matches the hardware of PXE-booted machines to profiles and answers with a configure script.
 #[derive(Debug, Clone, Default, Parser)]

@@ -7,9 +7,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::model::SectionName;
-use crate::telemetry::LogFormat;
 
-use super::{DEFAULT_SETTINGS_FILE, Settings, SettingsError};
+use super::{DEFAULT_SETTINGS_FILE, LogFormat, Settings, SettingsError};
 
 /// One layer of settings. Keys of the default section may also stand at the top.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -15,8 +15,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::model::SectionName;
-use crate::telemetry::LogFormat;
 
 pub use args::Args;
 pub use file::{SectionFile, SettingsFile};
@@ -54,6 +55,17 @@ pub enum SettingsError {
     /// The values do not make sense, alone or together.
     #[error("{0}")]
     Value(String),
+}
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// One line of text for people and the journal.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
 }
 
 /// The settings in force.
@@ -205,6 +217,25 @@ impl SectionSettings {
             pxemngr_url: url(&key("pxemngr_url"), raw.pxemngr_url)?,
             metadata_url: url(&key("metadata_url"), raw.metadata_url)?,
         })
+    }
+}
+
+impl Settings {
+    /// Checks that every section that is not filled with the examples has its directory.
+    ///
+    /// # Errors
+    /// One has not.
+    pub fn check_directories(&self) -> Result<(), SettingsError> {
+        for (name, section) in &self.sections {
+            if !section.may_be_seeded && !section.config_dir.is_dir() {
+                return Err(SettingsError::Value(format!(
+                    "the directory `{}` of section `{name}` is not there: create it with a `state` \
+                     file, or set `config_dir` to where the profiles are",
+                    section.config_dir.display()
+                )));
+            }
+        }
+        Ok(())
     }
 }
 
