@@ -4,6 +4,12 @@
 //!
 //! The server is the real program; machines and server share this computer.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a bench starts the server itself and stops at the first surprise"
+)]
+
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};

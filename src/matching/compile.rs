@@ -112,7 +112,7 @@ impl CompiledSpec {
             _ => None,
         };
         let reads = patterns.iter().any(
-            |pattern| matches!(&pattern.test, Test::Call(predicate) if predicate.regexps() > 0),
+            |pattern| matches!(&pattern.test, Test::Call(predicate) if predicate.weight() > 0),
         );
         self.rules.push(CompiledRule {
             texts: rule.patterns.each_ref().map(|text| text.text.clone()),
@@ -200,13 +200,13 @@ impl CompiledRule {
         }
     }
 
-    /// How many bytes of the fact the regular expressions of the rule may read.
+    /// How many bytes of the fact the regular expressions of the rule may read, weighted by their cost.
     pub(super) fn bytes_read(&self, fact: &Fact) -> u64 {
         if !self.reads {
             return 0;
         }
         let bytes = |at: usize| match (&self.patterns[at].test, field(fact, at)) {
-            (Test::Call(predicate), Datum::Text(text)) => predicate.regexps() * (64 + text.len()),
+            (Test::Call(predicate), Datum::Text(text)) => predicate.weight() * (64 + text.len()),
             _ => 0,
         };
         (bytes(0) + bytes(1) + bytes(2) + bytes(3)) as u64
@@ -221,5 +221,48 @@ impl CompiledRule {
     /// Whether the fields that bind one name hold the same value.
     pub(super) fn twins_agree(&self, fact: &Fact) -> bool {
         self.parted_twins(fact).next().is_none()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_names_rule_field_pattern_and_place() {
+        let mut spec = Spec::from_texts([
+            ["disk", "$d", "size", "gt(4)"],
+            ["disk", "$d", "type", "or(é, gt(x\n))"],
+        ]);
+        spec.rules[1].patterns[3].position = Position {
+            line: 7,
+            column: 20,
+        };
+        let error = CompiledSpec::compile(&spec).unwrap_err();
+        assert_eq!((error.rule, error.field), (1, 3));
+        assert_eq!(
+            error.position,
+            Position {
+                line: 7,
+                column: 23
+            }
+        );
+        assert_eq!(
+            error.to_string(),
+            r"rule 2, value: `or(é, gt(x\n))` cannot be used: `é` is no function call"
+        );
+    }
+
+    #[test]
+    fn names_are_bound_once_and_a_second_dollar_makes_them_keys() {
+        let spec = Spec::from_texts([["a", "$x", "$y", "$x"], ["a", "$$x", "k", "gte(5)"]]);
+        let compiled = CompiledSpec::compile(&spec).unwrap();
+        assert_eq!(compiled.names().collect::<Vec<_>>(), ["x", "y"]);
+        assert!(compiled.has_key_bindings());
+        let [warning] = compiled.warnings() else {
+            panic!("{:?}", compiled.warnings());
+        };
+        assert_eq!((warning.rule, warning.field), (1, 3));
+        assert_eq!(warning.hint.as_deref(), Some("did you mean `gt(5)`?"));
     }
 }

@@ -3,6 +3,7 @@
 use super::compile::{CompiledRule, CompiledSpec, field};
 use super::explain;
 use super::index::FactIndex;
+use super::pattern::Test;
 use super::plain::{self, Plain};
 use super::problem;
 use super::search::{Outcome, solve};
@@ -10,10 +11,10 @@ use super::verdict::{Match, Verdict};
 use crate::model::{Bindings, Fact};
 
 /// The step budget of [`match_spec`]: a step is a fact looked at or put back, a few nanoseconds.
-pub const DEFAULT_STEPS: u64 = 3_000_000;
+pub const DEFAULT_STEPS: u64 = 1_500_000;
 
 /// How many bytes of a fact a rule with regular expressions reads for one step.
-const BYTES_PER_STEP: usize = 4;
+const BYTES_PER_STEP: u64 = 16;
 
 /// Matches a spec with a machine, within [`DEFAULT_STEPS`].
 pub fn match_spec(spec: &CompiledSpec, facts: &FactIndex<'_>) -> Verdict {
@@ -56,8 +57,17 @@ pub(super) fn candidates_of_all(
     budget: u64,
 ) -> Option<Vec<Vec<u32>>> {
     let mut domains = Vec::with_capacity(spec.rules.len());
+    let mut failed = false;
     for rule in &spec.rules {
-        domains.push(candidates(spec, rule, facts, steps));
+        // Once a rule has no fact, of the others it only matters whether they have any.
+        let most = if failed {
+            1
+        } else {
+            useful_candidates(spec, rule)
+        };
+        let domain = candidates(rule, facts, most, steps);
+        failed |= domain.is_empty();
+        domains.push(domain);
         if *steps > budget {
             return None;
         }
@@ -65,22 +75,10 @@ pub(super) fn candidates_of_all(
     Some(domains)
 }
 
-/// The facts that the rule, taken alone, accepts.
-fn candidates(
-    spec: &CompiledSpec,
-    rule: &CompiledRule,
-    facts: &FactIndex<'_>,
-    steps: &mut u64,
-) -> Vec<u32> {
-    let all = facts.facts();
-    let accepts = |fact: &u32| {
-        let fact = &all[*fact as usize];
-        *steps += 1 + rule.bytes_read(fact) / BYTES_PER_STEP as u64;
-        rule.accepts(fact)
-    };
-    // A rule that shares no name is free in its choice: of n rules the others take n - 1 facts at most, so
-    // in the first assignment it has one of its first n.
-    let most = if rule
+/// A rule that shares no name is free in its choice: of n rules the others take n - 1 facts at most, so in the
+/// first assignment it has one of its first n.
+fn useful_candidates(spec: &CompiledSpec, rule: &CompiledRule) -> usize {
+    if rule
         .names
         .iter()
         .all(|(name, _)| spec.names[*name].rules == 1)
@@ -88,13 +86,32 @@ fn candidates(
         spec.rules.len()
     } else {
         usize::MAX
+    }
+}
+
+/// The first facts that the rule, taken alone, accepts.
+fn candidates(
+    rule: &CompiledRule,
+    facts: &FactIndex<'_>,
+    most: usize,
+    steps: &mut u64,
+) -> Vec<u32> {
+    let all = facts.facts();
+    let accepts = |fact: &u32| {
+        let fact = &all[*fact as usize];
+        *steps += 1 + rule.bytes_read(fact) / BYTES_PER_STEP;
+        rule.accepts(fact)
     };
-    match rule.kind {
-        Some(kind) => {
+    match (rule.kind, &rule.patterns[0].test) {
+        (Some(kind), _) => {
             let facts = facts.of_kind(kind).iter().copied();
             facts.filter(accepts).take(most).collect()
         }
-        None => {
+        (None, Test::Literal(category)) => {
+            let facts = facts.of_category(&category.text);
+            facts.filter(accepts).take(most).collect()
+        }
+        _ => {
             let facts = (0_u32..).take(all.len());
             facts.filter(accepts).take(most).collect()
         }

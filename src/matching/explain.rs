@@ -22,6 +22,9 @@ const QUESTION_STEPS: u64 = 20_000;
 /// How many candidates the rules may have together for that search.
 const MOST_CANDIDATES: usize = 4_000;
 
+/// How many candidates the rules may have together to be asked whether they compete.
+const MOST_COUNTED: usize = 40_000;
+
 /// How much each field that fits brings a fact nearer: category, instance, key, value.
 const NEARNESS: [u32; 4] = [4, 2, 3, 1];
 
@@ -34,7 +37,7 @@ pub(super) fn no_fact(
     let empty = (0..).zip(domains).filter(|(_, domain)| domain.is_empty());
     let reasons = empty.map(|(rule, _)| Reason::NoFact {
         rule: rule_text(spec, rule),
-        nearest: nearest(&spec.rules[rule], facts),
+        nearest: nearest(&spec.rules[rule], facts).map(Box::new),
     });
     Mismatch {
         reasons: reasons.collect(),
@@ -101,6 +104,9 @@ pub(super) fn not_together(
 }
 
 fn too_few_facts(spec: &CompiledSpec, facts: &[Fact], domains: &[Vec<u32>]) -> Option<Reason> {
+    if domains.iter().map(Vec::len).sum::<usize>() > MOST_COUNTED {
+        return None;
+    }
     let rules = problem::crowd(facts, domains)?;
     let mut wanted: Vec<u32> = rules
         .iter()
@@ -220,5 +226,103 @@ fn fact_row(facts: &[Fact], index: u32) -> FactRow {
     FactRow {
         index: index as usize,
         row: facts[index as usize].clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::matching::{CompiledSpec, FactIndex, Verdict, match_spec};
+    use crate::model::{Fact, Spec, Value};
+
+    fn lines(rules: &[[&str; 4]], facts: &[[&str; 4]]) -> String {
+        let spec = CompiledSpec::compile(&Spec::from_texts(rules.iter().copied())).unwrap();
+        let facts: Vec<Fact> = facts
+            .iter()
+            .map(|[a, b, c, d]| Fact::new(a, b, c, *d))
+            .collect();
+        match match_spec(&spec, &FactIndex::new(&facts)) {
+            Verdict::Mismatch(mismatch) => mismatch.to_string(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn every_rule_without_a_fact_is_shown_with_the_nearest() {
+        let rules = [
+            ["disk", "$d", "size", "gt(50)"],
+            ["disk", "$d", "type", "SAS"],
+            ["hpa", "slots", "count", "1"],
+            ["system", "product", "$k", "$k"],
+        ];
+        let facts = [
+            ["disk", "sda", "size", "20"],
+            ["disk", "sda", "type", "SAS"],
+            ["system", "product", "name", "\u{1b}[2J\u{202e}x\n"],
+        ];
+        insta::assert_snapshot!(lines(&rules, &facts), @r#"
+        rule 1 ("disk", "$d", "size", "gt(50)"): no fact fits; nearest is fact 0 ("disk", "sda", "size", "20"): value fails `gt(50)`: it is not greater
+        rule 3 ("hpa", "slots", "count", "1"): no fact fits
+        rule 4 ("system", "product", "$k", "$k"): no fact fits; nearest is fact 2 ("system", "product", "name", "\u{1b}[2J\u{202e}x\n"): value fails `$k`: it is not the same as the key
+        "#);
+    }
+
+    #[test]
+    fn rules_that_compete_are_shown_with_what_they_compete_for() {
+        let rules = [
+            ["disk", "$a", "size", "gt(5)"],
+            ["disk", "$b", "size", "gt(4)"],
+        ];
+        insta::assert_snapshot!(lines(&rules, &[["disk", "sda", "size", "20"]]), @r#"
+        2 rules compete for 1 fact: rule 1 ("disk", "$a", "size", "gt(5)"), rule 2 ("disk", "$b", "size", "gt(4)") for fact 0 ("disk", "sda", "size", "20")
+        "#);
+    }
+
+    #[test]
+    fn a_name_without_a_common_value_is_shown_with_the_values() {
+        let rules = [
+            ["disk", "$d", "size", "gt(5)"],
+            ["disk", "$d", "type", "SSD"],
+        ];
+        let facts = [
+            ["disk", "sda", "size", "20"],
+            ["disk", "sdb", "size", "20"],
+            ["disk", "sdc", "type", "SSD"],
+        ];
+        insta::assert_snapshot!(lines(&rules, &facts), @r#"
+        $d has no value that fits every rule: rule 1 ("disk", "$d", "size", "gt(5)") allows "sda", "sdb", rule 2 ("disk", "$d", "type", "SSD") allows "sdc"
+        "#);
+    }
+
+    #[test]
+    fn rules_that_cannot_hold_together_are_shown_without_the_others() {
+        let rules = [
+            ["system", "product", "name", "$n"],
+            ["edge", "$a", "to", "$b"],
+            ["edge", "$b", "to", "$c"],
+            ["disk", "$d", "size", "gt(1)"],
+            ["edge", "$c", "to", "$a"],
+        ];
+        let facts = [
+            ["system", "product", "name", "x"],
+            ["disk", "sda", "size", "20"],
+            ["edge", "1", "to", "2"],
+            ["edge", "2", "to", "3"],
+            ["edge", "3", "to", "4"],
+            ["edge", "4", "to", "1"],
+        ];
+        insta::assert_snapshot!(lines(&rules, &facts), @r#"
+        rule 2 ("edge", "$a", "to", "$b"), rule 3 ("edge", "$b", "to", "$c"), rule 5 ("edge", "$c", "to", "$a") cannot hold together; they are joined by $a, $b, $c
+        "#);
+    }
+
+    #[test]
+    fn the_data_has_a_kind_for_each_reason() {
+        let spec = Spec::from_texts([["disk", "$d", "size", "gt(50)"]]);
+        let facts = [Fact::new("disk", "sda", "size", Value::Int(20))];
+        let spec = CompiledSpec::compile(&spec).unwrap();
+        let verdict = match_spec(&spec, &FactIndex::new(&facts));
+        insta::assert_snapshot!(serde_json::to_string(&verdict).unwrap(), @r#"
+        {"mismatch":{"reasons":[{"kind":"no_fact","rule":{"number":1,"patterns":["disk","$d","size","gt(50)"]},"nearest":{"fact":{"index":0,"row":["disk","sda","size",20]},"failed":[{"field":"value","pattern":"gt(50)","problem":"is not greater"}]}}]}}
+        "#);
     }
 }

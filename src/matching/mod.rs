@@ -12,6 +12,7 @@ mod compile;
 mod engine;
 mod error;
 mod explain;
+mod groups;
 mod index;
 mod network;
 mod pattern;
@@ -22,8 +23,11 @@ mod problem;
 mod properties;
 mod regexp;
 mod search;
+#[cfg(test)]
+mod shapes;
 mod suspicion;
 mod translate;
+mod values;
 #[cfg(test)]
 mod vectors;
 mod verdict;

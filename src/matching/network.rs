@@ -6,6 +6,9 @@
 //! rules together while each can be given a fact of its own (kept as a bipartite matching). Whatever is
 //! removed is written on a trail and can be put back.
 
+use super::assignment::Scratch;
+use super::groups::Groups;
+
 /// No entry, no rule.
 pub(super) const NONE: u32 = u32::MAX;
 
@@ -79,49 +82,7 @@ pub(super) struct Network {
     doomed: Vec<u32>,
     pub(super) steps: u64,
     pub(super) budget: u64,
-    pub(super) scratch: super::assignment::Scratch,
-}
-
-/// Numbers sorted into groups: the members of group `g` are contiguous.
-#[derive(Debug, Default)]
-pub(super) struct Groups {
-    starts: Vec<u32>,
-    members: Vec<u32>,
-}
-
-impl Groups {
-    /// Groups `members` by the group that is given for each, in `groups` many.
-    pub(super) fn new(groups: usize, pairs: impl Iterator<Item = (u32, u32)> + Clone) -> Groups {
-        let mut starts = vec![0_u32; groups + 1];
-        let mut count = 0;
-        for (group, _) in pairs.clone() {
-            starts[group as usize + 1] += 1;
-            count += 1;
-        }
-        for at in 1..starts.len() {
-            starts[at] += starts[at - 1];
-        }
-        let mut next = starts.clone();
-        let mut members = vec![0_u32; count];
-        for (group, member) in pairs {
-            let slot = &mut next[group as usize];
-            members[*slot as usize] = member;
-            *slot += 1;
-        }
-        Groups { starts, members }
-    }
-
-    pub(super) fn range(&self, group: u32) -> std::ops::Range<usize> {
-        self.starts[group as usize] as usize..self.starts[group as usize + 1] as usize
-    }
-
-    pub(super) fn of(&self, group: u32) -> &[u32] {
-        &self.members[self.range(group)]
-    }
-
-    pub(super) fn member(&self, at: usize) -> u32 {
-        self.members[at]
-    }
+    pub(super) scratch: Scratch,
 }
 
 /// The parts of a network that its builder makes.
@@ -135,6 +96,18 @@ pub(super) struct Parts {
     pub(super) facts: usize,
 }
 
+/// The join of each value and the value of each cell.
+fn numbered(joins: &[Join]) -> (Vec<u32>, Vec<u32>) {
+    let (mut value_join, mut cell_value) = (Vec::new(), Vec::new());
+    for (join, number) in joins.iter().zip(0_u32..) {
+        for value in join.first_value..join.first_value + join.values {
+            value_join.push(number);
+            cell_value.extend(join.rules.iter().map(|_| value));
+        }
+    }
+    (value_join, cell_value)
+}
+
 impl Network {
     pub(super) fn new(parts: Parts, budget: u64) -> Network {
         let Parts {
@@ -145,14 +118,7 @@ impl Network {
             slots,
             facts,
         } = parts;
-        let mut value_join = Vec::new();
-        let mut cell_value = Vec::new();
-        for (join, number) in joins.iter().zip(0_u32..) {
-            for value in join.first_value..join.first_value + join.values {
-                value_join.push(number);
-                cell_value.extend(join.rules.iter().map(|_| value));
-            }
-        }
+        let (value_join, cell_value) = numbered(&joins);
         let cells_of = |entry: u32| {
             let rule = rules[entry_rule[entry as usize] as usize];
             let at = rule.first_slot + (entry - rule.first) as usize * rule.width;
@@ -188,9 +154,9 @@ impl Network {
             owner: vec![NONE; facts],
             loose: wanting.collect(),
             trail: Vec::new(),
-            steps: entry_fact.len() as u64,
+            steps: (2 * entry_fact.len() + 2 * slots.len()) as u64,
             budget,
-            scratch: super::assignment::Scratch::new(rules.len(), facts),
+            scratch: Scratch::new(rules.len(), facts),
             rules,
             joins,
             entry_fact,
@@ -287,9 +253,7 @@ impl Network {
             join.weight += 1;
             return Err(Stop::Conflict);
         }
-        let links = u32::try_from(join.rules.len()).unwrap_or(NONE);
-        let first = join.first_cell + (value - join.first_value) * links;
-        for cell in first..first + links {
+        for cell in self.cells_of(value) {
             if self.cell_count[cell as usize] == 0 {
                 continue;
             }
@@ -309,6 +273,54 @@ impl Network {
             }
         }
         self.repair()
+    }
+
+    /// Removes the values that have fewer facts than rules which bind them, until there are none.
+    pub(super) fn remove_crowded(&mut self) -> Result<(), Stop> {
+        let mut seen = vec![NONE; self.owner.len()];
+        loop {
+            let crowded: Vec<u32> = (0_u32..)
+                .take(self.value_join.len())
+                .filter(|value| self.value_stands[*value as usize])
+                .filter(|value| self.is_crowded(*value, &mut seen))
+                .collect();
+            if crowded.is_empty() {
+                return Ok(());
+            }
+            for value in crowded {
+                self.remove_value(value)?;
+            }
+            self.propagate()?;
+            self.steps += self.entry_fact.len() as u64;
+            seen.fill(NONE);
+        }
+    }
+
+    fn is_crowded(&self, value: u32, seen: &mut [u32]) -> bool {
+        let join = &self.joins[self.value_join[value as usize] as usize];
+        let cells = self.cells_of(value);
+        let mut facts = 0;
+        for cell in cells {
+            for entry in self.cell_entries.of(cell) {
+                let fact = self.entry_fact[*entry as usize] as usize;
+                if self.entry_stands[*entry as usize] && seen[fact] != value {
+                    seen[fact] = value;
+                    facts += 1;
+                    if facts == join.rules.len() {
+                        return false;
+                    }
+                }
+            }
+        }
+        true
+    }
+
+    /// The entries that bind a value, rule after rule.
+    fn cells_of(&self, value: u32) -> std::ops::Range<u32> {
+        let join = &self.joins[self.value_join[value as usize] as usize];
+        let links = u32::try_from(join.rules.len()).unwrap_or(NONE);
+        let first = join.first_cell + (value - join.first_value) * links;
+        first..first + links
     }
 
     /// Leaves the name of `value` with no other value.
@@ -344,6 +356,17 @@ impl Network {
             }
         }
         self.steps += u64::from(entries.end - entries.first);
+        self.propagate()
+    }
+
+    /// Takes a fact from a rule.
+    pub(super) fn deny(&mut self, rule: u32, fact: u32) -> Result<(), Stop> {
+        for at in self.fact_entries.range(fact) {
+            let entry = self.fact_entries.member(at);
+            if self.entry_rule[entry as usize] == rule {
+                self.remove_entry(entry)?;
+            }
+        }
         self.propagate()
     }
 

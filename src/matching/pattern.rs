@@ -302,3 +302,58 @@ fn parse_network(text: &str) -> Option<IpNet> {
         .ok()
         .map(IpNet::V4)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(text: &str) -> PatternError {
+        Pattern::parse(text).expect_err(text)
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_its_place() {
+        for (text, offset, problem) in [
+            ("gt()", 3, "argument is missing"),
+            ("range(1,)", 8, "argument is missing"),
+            ("range(1)", 6, "takes two arguments and has 1"),
+            ("gt(5 GB)", 3, "`5 GB` is no number"),
+            ("$x=", 3, "function is missing"),
+            ("$x=8", 3, "no function call"),
+            ("$x=foo(8)", 3, "`foo` is no function"),
+            ("$", 1, "no name"),
+            ("$$=gt(1)", 2, "no name"),
+            ("and(gt(1), or(lt(5), gtt(7)))", 21, "`gtt` is no function"),
+            ("gt(5))", 4, "closes nothing"),
+            ("in(a(b)", 4, "not closed"),
+            ("in('a, b)", 3, "quote is not closed"),
+            ("network(10.0.0.0/33)", 8, "is no network"),
+            ("not(regexp(a(b))", 11, "end of this regular expression"),
+            ("regexp(ab(c)", 9, "not closed"),
+        ] {
+            let error = error(text);
+            assert!(error.problem.contains(problem), "{text}: {}", error.problem);
+            assert_eq!(error.offset, offset, "{text}: {}", error.problem);
+        }
+    }
+
+    #[test]
+    fn quotes_and_nesting_keep_commas_and_parentheses() {
+        let accepts = |pattern: &str, value: &str| match Pattern::parse(pattern).unwrap().test {
+            Test::Call(predicate) => predicate.accepts(Datum::Text(value)),
+            _ => panic!("{pattern} is no call"),
+        };
+        assert!(accepts(r#"in("a, b", 'c)')"#, "a, b"));
+        assert!(accepts(r#"in("a, b", 'c)')"#, "c)"));
+        assert!(accepts(r"or(regexp(^(a|b\)),c$), in(x))", "b),c"));
+        assert!(accepts("not(regexp([)(]))", "a"));
+        assert!(accepts("or(regexp('a[)]b'), gt(1))", "xa)by"));
+        assert!(accepts("and(in(5' disk, x), not(in(y)))", "5' disk"));
+    }
+
+    #[test]
+    fn nesting_without_end_is_an_error_and_no_overflow() {
+        let deep = format!("{}gt(1){}", "not(".repeat(100_000), ")".repeat(100_000));
+        assert!(error(&deep).problem.contains("nest deeper"));
+    }
+}

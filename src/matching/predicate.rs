@@ -175,13 +175,14 @@ impl Predicate {
         }
     }
 
-    /// How many regular expressions an evaluation may search with.
-    pub(super) fn regexps(&self) -> usize {
+    /// How much each byte of a text that is searched or read as a number costs at worst.
+    pub(super) fn weight(&self) -> usize {
         match self {
-            Predicate::Regexp(_) => 1,
-            Predicate::Not(inner) => inner.regexps(),
-            Predicate::And(all) | Predicate::Or(all) => all.iter().map(Predicate::regexps).sum(),
-            _ => 0,
+            Predicate::Regexp(regexp) => regexp.weight,
+            Predicate::Not(inner) => inner.weight(),
+            Predicate::And(all) | Predicate::Or(all) => all.iter().map(Predicate::weight).sum(),
+            Predicate::Compare(..) | Predicate::Range(..) => 1,
+            Predicate::In(_) | Predicate::Network(_) => 0,
         }
     }
 }
@@ -194,5 +195,61 @@ fn address(datum: Datum<'_>) -> Option<IpAddr> {
     match text.split_once('%') {
         Some((address, _)) => address.parse().ok().map(IpAddr::V6),
         None => text.parse().ok(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::matching::pattern::{Pattern, Test};
+
+    fn accepts(pattern: &str, value: impl Into<Value>) -> bool {
+        let pattern = Pattern::parse(pattern).unwrap();
+        let value = value.into();
+        match &pattern.test {
+            Test::Call(predicate) => predicate.accepts(Datum::of_value(&value)),
+            Test::Literal(literal) => literal.accepts(Datum::of_value(&value)),
+            Test::Any => true,
+        }
+    }
+
+    #[test]
+    fn networks_are_of_both_families() {
+        for (pattern, address, inside) in [
+            ("network(fd00::/8)", "fd00::1", true),
+            ("network(fe80::/10)", "fe80::1%eth0", true),
+            ("network(fd00::1/64)", "fd00::2", true),
+            ("network(10.0.0.0/0.0.0.255)", "10.0.0.9", true),
+            ("network(10.0.0.0/255.255.255.0)", "10.0.1.9", false),
+            ("network(::/0)", "10.0.0.1", false),
+            ("network(0.0.0.0/0)", "10.0.0.1/8", false),
+        ] {
+            assert_eq!(accepts(pattern, address), inside, "{pattern} {address}");
+        }
+    }
+
+    #[test]
+    fn a_number_fact_is_compared_searched_and_listed_as_one() {
+        let number = || Value::Int(12);
+        for pattern in [
+            "12",
+            "12.0",
+            "gt(11)",
+            "in(1, 12)",
+            "regexp(^1)",
+            "not(lt(3))",
+        ] {
+            assert!(accepts(pattern, number()), "{pattern}");
+        }
+        assert!(!accepts("12 GB", number()));
+        assert!(!accepts("12.0", "12"));
+    }
+
+    #[test]
+    fn a_fact_that_is_no_number_makes_a_bound_false_and_its_negation_true() {
+        for value in [Value::Null, Value::Bool(true), Value::from("inf")] {
+            assert!(!accepts("ge(0)", value.clone()), "{value}");
+            assert!(accepts("not(ge(0))", value.clone()), "{value}");
+        }
     }
 }

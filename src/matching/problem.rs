@@ -1,19 +1,20 @@
 //! Makes a [`Network`] of the candidates of each rule.
 //!
-//! Values are compared by number once each distinct one has one. "The same" is not transitive: `2` is
-//! the same as `"2"` and as `"2.0"`, which differ. Where a name can take both numbers and texts of them, its
-//! values in the network are therefore the sets of values that all agree, and a fact that fits several
-//! of those sets has an entry for each.
+//! What would only make it larger is left out: of facts that bind the same values a rule needs no more
+//! than there are rules.
 
 use std::collections::HashMap;
 
-use super::compile::{CompiledSpec, field};
+use super::compile::{CompiledRule, CompiledSpec};
 use super::network::{Join, NONE, Network, Parts, RuleEntries};
-use super::predicate::{Datum, as_float};
-use crate::model::{Fact, Number, Value};
+use super::values::{Classes, Numbers, narrow};
+use crate::model::Fact;
 
 /// How many entries the joins of several names may have together: they only save search.
 const DERIVED_ENTRIES: usize = 100_000;
+
+/// How many steps of the budget one entry needs at least, so that more entries are not worth a start.
+const STEPS_PER_ENTRY: u64 = 12;
 
 /// Builds the network, or none where it would have more entries than the budget has steps.
 pub(super) fn build(
@@ -27,6 +28,11 @@ pub(super) fn build(
         numbers: Numbers::default(),
         columns: domains.iter().map(|_| Vec::new()).collect(),
         rows: domains.to_vec(),
+        shared: spec
+            .rules
+            .iter()
+            .map(|rule| shared_names(spec, rule))
+            .collect(),
         joins: Vec::new(),
         budget,
     };
@@ -35,6 +41,11 @@ pub(super) fn build(
         .collect();
     for name in &shared {
         builder.join(spec, *name)?;
+    }
+    builder.thin_out();
+    let entries: usize = builder.rows.iter().map(Vec::len).sum();
+    if entries as u64 > budget / STEPS_PER_ENTRY {
+        return None;
     }
     builder.derive(spec);
     Some(builder.finish())
@@ -47,6 +58,7 @@ pub(super) fn crowd(facts: &[Fact], domains: &[Vec<u32>]) -> Option<Vec<u32>> {
         numbers: Numbers::default(),
         columns: domains.iter().map(|_| Vec::new()).collect(),
         rows: domains.to_vec(),
+        shared: Vec::new(),
         joins: Vec::new(),
         budget: u64::MAX,
     };
@@ -57,6 +69,11 @@ pub(super) fn crowd(facts: &[Fact], domains: &[Vec<u32>]) -> Option<Vec<u32>> {
     }
 }
 
+fn shared_names(spec: &CompiledSpec, rule: &CompiledRule) -> usize {
+    let shared = |(name, _): &&(usize, usize)| spec.names[*name].rules > 1;
+    rule.names.iter().filter(shared).count()
+}
+
 struct Builder<'a> {
     facts: &'a [Fact],
     numbers: Numbers<'a>,
@@ -64,6 +81,8 @@ struct Builder<'a> {
     rows: Vec<Vec<u32>>,
     /// For each rule and each join it takes part in: the join and the value of each entry.
     columns: Vec<Vec<(usize, Vec<u32>)>>,
+    /// For each rule, how many of its names other rules bind too.
+    shared: Vec<usize>,
     joins: Vec<Proto>,
     budget: u64,
 }
@@ -114,18 +133,24 @@ impl<'a> Builder<'a> {
         if classes.several.is_empty() {
             return Some(exact.iter().map(|id| classes.first[*id as usize]).collect());
         }
-        let fits = |id: u32| match classes.several.get(&id) {
-            Some(several) => several.clone(),
-            None => vec![classes.first[id as usize]],
-        };
+        let alone = self.columns[rule].is_empty() && self.shared[rule] == 1;
+        let most = if alone { self.rows.len() } else { usize::MAX };
+        let mut count = vec![0; classes.count as usize];
         let mut column = Vec::new();
         let mut copies = Vec::new();
         for (row, id) in exact.iter().enumerate() {
-            for class in fits(*id) {
-                column.push(class);
-                copies.push(row);
+            let several = classes.several.get(id).map(Vec::as_slice);
+            for class in several.unwrap_or(&[classes.first[*id as usize]]) {
+                let seen = &mut count[*class as usize];
+                if *seen < most {
+                    *seen += 1;
+                    column.push(*class);
+                    copies.push(row);
+                }
             }
-            if column.len() as u64 > self.budget / 8 {
+            // Of entries that bind the same, a rule needs no more than there are rules; only of a rule
+            // with one join can that be said before all joins are known.
+            if column.len() as u64 > self.budget / STEPS_PER_ENTRY {
                 return None;
             }
         }
@@ -135,6 +160,36 @@ impl<'a> Builder<'a> {
             *old = pick(old);
         }
         Some(column)
+    }
+
+    /// Of entries of a rule that bind the same values, keeps as many as there are rules: the others take
+    /// fewer of them, and an earlier one serves as well as a later.
+    fn thin_out(&mut self) {
+        let most = self.rows.len();
+        for (rows, columns) in self.rows.iter_mut().zip(&mut self.columns) {
+            let values = |join: usize| self.joins[join].values as usize;
+            let kinds = columns
+                .iter()
+                .try_fold(1_usize, |kinds, (join, _)| kinds.checked_mul(values(*join)));
+            let Some(kinds) = kinds.filter(|kinds| kinds.saturating_mul(most) < rows.len()) else {
+                continue;
+            };
+            let mut count = vec![0; kinds];
+            let kept: Vec<usize> = (0..rows.len())
+                .filter(|row| {
+                    let kind = columns.iter().fold(0, |kind, (join, column)| {
+                        kind * values(*join) + column[*row] as usize
+                    });
+                    count[kind] += 1;
+                    count[kind] <= most
+                })
+                .collect();
+            let pick = |old: &[u32]| kept.iter().map(|row| old[*row]).collect::<Vec<u32>>();
+            *rows = pick(rows);
+            for (_, column) in columns {
+                *column = pick(column);
+            }
+        }
     }
 
     /// Rules that share several names agree on all of them at once: one more join says so.
@@ -255,166 +310,4 @@ impl<'a> Builder<'a> {
         }
         Network::new(parts, self.budget)
     }
-}
-
-/// The candidates of all rules are fewer than 2^32 by the budget.
-fn narrow(number: usize) -> u32 {
-    u32::try_from(number).unwrap_or(NONE)
-}
-
-/// A value as it is told apart from others. Numbers of different types are different here.
-#[derive(PartialEq, Eq, Hash, Clone, Copy)]
-enum Exact<'a> {
-    Text(&'a str),
-    Int(i128),
-    Float(u64),
-    Other(&'static str),
-    /// A value that is no scalar, which no fact should have: it is the same as nothing else.
-    Unique(u32),
-}
-
-/// Numbers for distinct values.
-#[derive(Default)]
-struct Numbers<'a> {
-    known: HashMap<Exact<'a>, u32>,
-    all: Vec<Exact<'a>>,
-    /// The number of each field of each fact, once it was asked for.
-    memo: HashMap<u64, u32>,
-}
-
-/// Which values of a join each exact value fits.
-struct Classes {
-    count: u32,
-    /// By exact value; meaningless for one that the join has not.
-    first: Vec<u32>,
-    /// Those that fit more than one or not only the first.
-    several: HashMap<u32, Vec<u32>>,
-}
-
-impl<'a> Numbers<'a> {
-    fn of(&mut self, fact: &'a Fact, number: u32, at: usize) -> u32 {
-        let memo = u64::from(number) * 4 + at as u64;
-        if let Some(known) = self.memo.get(&memo) {
-            return *known;
-        }
-        let exact = match field(fact, at) {
-            Datum::Text(text) => Exact::Text(text),
-            Datum::Other(Value::Int(int)) => Exact::Int(*int),
-            Datum::Other(Value::Float(float)) => Exact::Float((float + 0.0).to_bits()),
-            Datum::Other(Value::Null) => Exact::Other("null"),
-            Datum::Other(Value::Bool(true)) => Exact::Other("true"),
-            Datum::Other(Value::Bool(false)) => Exact::Other("false"),
-            Datum::Other(_) => Exact::Unique(number),
-        };
-        let next = narrow(self.all.len());
-        let id = *self.known.entry(exact).or_insert(next);
-        if id == next {
-            self.all.push(exact);
-        }
-        self.memo.insert(memo, id);
-        id
-    }
-
-    /// Groups the exact values of a join into sets that all agree.
-    fn classes(&self, columns: &[Vec<u32>]) -> Classes {
-        let mut first = vec![NONE; self.all.len()];
-        let mut present = Vec::new();
-        for id in columns.iter().flatten() {
-            if first[*id as usize] == NONE {
-                first[*id as usize] = narrow(present.len());
-                present.push(*id);
-            }
-        }
-        let mut classes = Classes {
-            count: narrow(present.len()),
-            first,
-            several: HashMap::new(),
-        };
-        let is_number =
-            |id: &u32| matches!(self.all[*id as usize], Exact::Int(_) | Exact::Float(_));
-        if present.iter().any(is_number) {
-            self.mix(&present, &mut classes);
-        }
-        classes
-    }
-
-    /// Where numbers are among them, values that denote one number get a class for each way to agree.
-    fn mix(&self, present: &[u32], classes: &mut Classes) {
-        let mut by_number: HashMap<u64, Vec<u32>> = HashMap::new();
-        for id in present {
-            if let Some(number) = self.denotes(*id) {
-                let key = (as_float(number) + 0.0).to_bits();
-                by_number.entry(key).or_default().push(*id);
-            }
-        }
-        let mut groups: Vec<Vec<u32>> = by_number.into_values().collect();
-        groups.sort_unstable();
-        for group in groups {
-            let is_text = |id: &&u32| matches!(self.all[**id as usize], Exact::Text(_));
-            if group.iter().all(|id| is_text(&id)) {
-                continue;
-            }
-            for agreeing in self.agreeing(&group) {
-                for id in agreeing {
-                    classes.several.entry(id).or_default().push(classes.count);
-                }
-                classes.count += 1;
-            }
-        }
-    }
-
-    fn denotes(&self, id: u32) -> Option<Number> {
-        match self.all[id as usize] {
-            Exact::Text(text) => Number::parse(text),
-            Exact::Int(int) => Some(Number::Int(int)),
-            Exact::Float(bits) => Number::from_float(f64::from_bits(bits)),
-            Exact::Other(_) | Exact::Unique(_) => None,
-        }
-    }
-
-    /// The largest sets of values that are all the same as each other, of values of one float: at most one
-    /// text, at most one whole number, and the float.
-    fn agreeing(&self, group: &[u32]) -> Vec<Vec<u32>> {
-        let whole = |id: u32| match self.denotes(id) {
-            Some(Number::Int(int)) => Some(int),
-            _ => None,
-        };
-        let kind = |wanted: fn(&Exact<'_>) -> bool| {
-            let members = group.iter().copied();
-            members.filter(move |id| wanted(&self.all[*id as usize]))
-        };
-        let floats: Vec<u32> = kind(|exact| matches!(exact, Exact::Float(_))).collect();
-        let mut integers: Vec<Option<u32>> = kind(|exact| matches!(exact, Exact::Int(_)))
-            .map(Some)
-            .collect();
-        let texts: Vec<u32> = kind(|exact| matches!(exact, Exact::Text(_))).collect();
-        integers.push(None);
-        let mut sets = Vec::new();
-        for text in texts.iter().copied().map(Some).chain([None]) {
-            for integer in &integers {
-                let differ = match (text.and_then(whole), integer.and_then(whole)) {
-                    (Some(a), Some(b)) => a != b,
-                    _ => false,
-                };
-                if !differ {
-                    let members = text.iter().chain(integer).chain(&floats);
-                    sets.push(members.copied().collect::<Vec<u32>>());
-                }
-            }
-        }
-        largest(sets)
-    }
-}
-
-/// Without the sets that are part of another.
-fn largest(mut sets: Vec<Vec<u32>>) -> Vec<Vec<u32>> {
-    sets.sort_by_key(|set| std::cmp::Reverse(set.len()));
-    let mut kept: Vec<Vec<u32>> = Vec::new();
-    for set in sets {
-        let within = |other: &Vec<u32>| set.iter().all(|id| other.contains(id));
-        if !set.is_empty() && !kept.iter().any(within) {
-            kept.push(set);
-        }
-    }
-    kept
 }

@@ -171,3 +171,36 @@ proptest! {
         }
     }
 }
+
+fn of_rows(rows: &[[String; 4]]) -> Vec<Fact> {
+    let of_row = |[category, instance, key, value]: &[String; 4]| {
+        let value = match value.strip_prefix('#') {
+            Some(number) => Value::Int(number.parse().unwrap()),
+            None => Value::from(value.as_str()),
+        };
+        Fact::new(category, instance, key, value)
+    };
+    rows.iter().map(of_row).collect()
+}
+
+#[test]
+fn hard_inputs_are_decided_and_decided_rightly() {
+    for shape in super::shapes::shapes() {
+        let (spec, facts) = (compile(&shape.rules), of_rows(&shape.facts));
+        let verdict = match_spec(&spec, &FactIndex::new(&facts));
+        let decided = match &verdict {
+            Verdict::Matched(found) => {
+                let mut taken = found.facts.clone();
+                taken.sort_unstable();
+                taken.dedup();
+                assert_eq!(taken.len(), shape.rules.len(), "{}", shape.name);
+                Some(true)
+            }
+            Verdict::Mismatch(_) => Some(false),
+            Verdict::Undecided { .. } => None,
+        };
+        if shape.solvable.is_some() {
+            assert_eq!(decided, shape.solvable, "{}", shape.name);
+        }
+    }
+}

@@ -10,13 +10,17 @@ use super::error::PatternError;
 use super::pattern::Span;
 use super::translate::translate;
 
-/// How many bytes a compiled expression may take.
-const SIZE_LIMIT: usize = 1 << 20;
+/// How many bytes a compiled expression may take, and how many steps a byte of text then counts for.
+///
+/// An expression that is not made a small automaton is searched state by state.
+const SIZES: [(usize, usize); 3] = [(1 << 14, 1), (1 << 17, 8), (1 << 20, 64)];
 
 /// A compiled regular expression.
 #[derive(Debug, Clone)]
 pub(super) struct Regexp {
     regex: Regex,
+    /// How many steps a byte of text counts for, at worst.
+    pub(super) weight: usize,
 }
 
 impl Regexp {
@@ -34,17 +38,25 @@ impl Regexp {
             error.offset += start;
             error
         })?;
-        RegexBuilder::new(&translated)
-            .size_limit(SIZE_LIMIT)
-            .build()
-            .map(|regex| Regexp { regex })
-            .map_err(|error| PatternError::new(start, reason(&error)))
+        build(&translated).map_err(|error| PatternError::new(start, reason(&error)))
     }
 
     /// Whether it matches anywhere in `text`.
     pub(super) fn found_in(&self, text: &str) -> bool {
         self.regex.is_match(text)
     }
+}
+
+fn build(translated: &str) -> Result<Regexp, regex::Error> {
+    let mut result = Err(regex::Error::CompiledTooBig(0));
+    for (size, weight) in SIZES {
+        let regex = RegexBuilder::new(translated).size_limit(size).build();
+        result = regex.map(|regex| Regexp { regex, weight });
+        if !matches!(result, Err(regex::Error::CompiledTooBig(_))) {
+            break;
+        }
+    }
+    result
 }
 
 /// The sentence of a regex error, without the translated expression that the admin never wrote.

@@ -6,6 +6,9 @@
 
 use super::network::{NONE, Network, Stop};
 
+/// How many conflicts the search in the order of the law may have.
+const MOST_CONFLICTS: usize = 200;
+
 /// What a complete search says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Outcome {
@@ -19,7 +22,7 @@ pub(super) enum Outcome {
 
 /// Solves the whole network.
 pub(super) fn solve(network: &mut Network) -> Outcome {
-    match network.propagate() {
+    match network.propagate().and_then(|()| network.remove_crowded()) {
         Ok(()) => {}
         Err(Stop::Budget) => return Outcome::Budget,
         Err(Stop::Conflict) => {
@@ -50,6 +53,7 @@ pub(super) fn feasible(network: &mut Network) -> Option<bool> {
         .collect();
     let found = network
         .propagate()
+        .and_then(|()| network.remove_crowded())
         .and_then(|()| any_solution(network, &joins, network.mark()));
     match found {
         Ok(_) => Some(true),
@@ -109,6 +113,9 @@ fn first_of(network: &mut Network, cluster: &[u32]) -> Result<(), Stop> {
         .filter(|(_, join)| !join.derived && cluster.binary_search(&join.rules[0]).is_ok())
         .map(|(number, _)| number)
         .collect();
+    if in_order(network, cluster)? {
+        return Ok(());
+    }
     let mark = network.mark();
     let mut solution = any_solution(network, &joins, mark)?;
     for rule in cluster {
@@ -129,6 +136,39 @@ fn first_of(network: &mut Network, cluster: &[u32]) -> Result<(), Stop> {
         network.assign(*rule, solution[*rule as usize])?;
     }
     Ok(())
+}
+
+/// Tries the facts of each rule in the order of the law, so that the first solution is the answer.
+///
+/// Says false where conflicts are many: another order may find out much sooner that there is no solution.
+fn in_order(network: &mut Network, cluster: &[u32]) -> Result<bool, Stop> {
+    let start = network.mark();
+    let allowed = network.steps + (network.budget.saturating_sub(network.steps)) / 3;
+    let mut conflicts = 0;
+    let mut choices: Vec<(usize, u32, u32)> = Vec::new();
+    while let Some(rule) = cluster.get(choices.len()).copied() {
+        let fact = network
+            .standing(rule)
+            .next()
+            .map_or(NONE, |entry| network.entry_fact[entry as usize]);
+        choices.push((network.mark(), rule, fact));
+        let mut state = network.assign(rule, fact);
+        while state == Err(Stop::Conflict) {
+            let Some((mark, rule, fact)) = choices.pop() else {
+                return Err(Stop::Conflict);
+            };
+            conflicts += 1;
+            network.undo(mark);
+            if conflicts > MOST_CONFLICTS || network.steps > allowed {
+                network.undo(start);
+                network.propagate()?;
+                return Ok(false);
+            }
+            state = network.deny(rule, fact);
+        }
+        state?;
+    }
+    Ok(true)
 }
 
 /// A solution in which `rule` takes `fact`; where there is none, the fact is taken from the rule for good.
@@ -154,13 +194,7 @@ fn solution_with(
         Err(Stop::Budget) => Err(Stop::Budget),
         Err(Stop::Conflict) => {
             network.undo(mark);
-            let entries = network.fact_entries.of(fact).to_vec();
-            for entry in entries {
-                if network.entry_rule[entry as usize] == rule {
-                    network.remove_entry(entry)?;
-                }
-            }
-            network.propagate()?;
+            network.deny(rule, fact)?;
             Ok(None)
         }
     }

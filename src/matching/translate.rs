@@ -87,6 +87,8 @@ struct Group {
     scope: Scope,
     tail: Tail,
     atomic: bool,
+    /// Where its parenthesis stands.
+    opened: usize,
 }
 
 struct Translator<'a> {
@@ -142,10 +144,13 @@ impl Translator<'_> {
     }
 
     fn finish(self) -> Result<String, PatternError> {
-        if self.groups.is_empty() {
-            Ok(self.out)
-        } else {
-            Err(self.input.error("a parenthesis is not closed"))
+        match self.groups.last() {
+            None => Ok(self.out),
+            Some(group) => {
+                let mut error = self.input.error("a parenthesis is not closed");
+                error.offset = group.opened;
+                Err(error)
+            }
         }
     }
 
@@ -230,6 +235,7 @@ impl Translator<'_> {
         }
         self.settle_possessive(None)?;
         let outside = self.scope;
+        let opened = self.input.at - 1;
         let mut atomic = false;
         if !self.input.take("?") {
             self.out.push('(');
@@ -256,6 +262,7 @@ impl Translator<'_> {
             scope: outside,
             tail,
             atomic,
+            opened,
         });
         self.last = Last::Nothing;
         Ok(())

@@ -52,7 +52,7 @@ pub enum Reason {
         /// The rule.
         rule: RuleText,
         /// The fact that comes nearest, if any comes near.
-        nearest: Option<Nearest>,
+        nearest: Option<Box<Nearest>>,
     },
     /// Each rule has facts that fit, but together they need more than there are.
     TooFewFacts {
@@ -112,7 +112,7 @@ pub struct FailedField {
     pub field: &'static str,
     /// The pattern it does not fit.
     pub pattern: String,
-    /// Why, as the end of a sentence that begins with the field: `is no number`.
+    /// Why, as the end of a sentence about the field: `is no number`.
     pub problem: String,
 }
 
@@ -231,7 +231,7 @@ impl fmt::Display for FailedField {
             pattern,
             problem,
         } = self;
-        write!(f, "{field} {problem} (`{}`)", shown(pattern))
+        write!(f, "{field} fails `{}`: it {problem}", shown(pattern))
     }
 }
 

@@ -1,12 +1,13 @@
 //! The law of allocation when servers are killed and when several serve one directory.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::rack::{PLACES, check, post, profile_of, write_section};
-use crate::support::TestServer;
+use crate::support::server::TestServer;
 
 const MACHINES: usize = 200;
 const ROUNDS: u64 = 50;
@@ -18,15 +19,21 @@ fn scatter(seed: u64) -> u64 {
     x.wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 17
 }
 
+fn serve(config: &Path) -> TestServer {
+    let kept = config.with_file_name("kept");
+    let text = |path: &Path| path.to_str().unwrap().to_owned();
+    TestServer::from_command(&["--config-dir", &text(config), "--state-dir", &text(&kept)])
+}
+
 /// Posts all machines at once and kills the server after some of the answers.
 fn post_and_kill(mut server: TestServer, round: u64) -> BTreeMap<usize, String> {
     let answered = Mutex::new(BTreeMap::new());
     let answers = AtomicUsize::new(0);
     let kill_after = usize::try_from(scatter(round) % (MACHINES as u64 * 4 / 5)).unwrap();
-    let address = server.address().to_owned();
+    let address = server.address;
     std::thread::scope(|scope| {
         for at in 0..MACHINES {
-            let (answered, answers, address) = (&answered, &answers, &address);
+            let (answered, answers) = (&answered, &answers);
             scope.spawn(move || {
                 if let Some(script) = post(address, at) {
                     answered.lock().unwrap().insert(at, script);
@@ -38,14 +45,15 @@ fn post_and_kill(mut server: TestServer, round: u64) -> BTreeMap<usize, String> 
             std::thread::yield_now();
         }
         std::thread::sleep(Duration::from_micros(scatter(round + 1000) % 20_000));
-        server.kill();
+        server.signal("-KILL");
+        server.wait();
     });
     answered.into_inner().unwrap()
 }
 
 fn post_all(server: &TestServer) -> BTreeMap<usize, String> {
     std::thread::scope(|scope| {
-        let posted = |at| scope.spawn(move || (at, post(server.address(), at).expect("an answer")));
+        let posted = |at| scope.spawn(move || (at, post(server.address, at).expect("an answer")));
         let posts: Vec<_> = (0..MACHINES).map(posted).collect();
         posts.into_iter().map(|post| post.join().unwrap()).collect()
     })
@@ -57,10 +65,10 @@ fn a_server_killed_at_any_moment_loses_no_answer_and_gives_no_entry_twice() {
         let dir = tempfile::tempdir().unwrap();
         let config = dir.path().join("config");
         write_section(&config, 150);
-        let answered = post_and_kill(TestServer::start_on(&config, dir.path()), round);
+        let answered = post_and_kill(serve(&config), round);
         let before = check(&config, &answered);
         if round % 10 == 0 {
-            let again = post_all(&TestServer::start_on(&config, dir.path()));
+            let again = post_all(&serve(&config));
             let after = check(&config, &again);
             for (mac, held) in before {
                 assert_eq!(
@@ -85,9 +93,7 @@ fn three_servers_on_one_directory_keep_the_law() {
     let dir = tempfile::tempdir().unwrap();
     let config = dir.path().join("config");
     write_section(&config, 500);
-    let servers: Vec<TestServer> = (0..3)
-        .map(|_| TestServer::start_on(&config, dir.path()))
-        .collect();
+    let servers: Vec<TestServer> = (0..3).map(|_| serve(&config)).collect();
     let answered = post_twice_everywhere(&servers, 500);
     assert_eq!(answered.len(), 500);
     let held = check(&config, &answered);
@@ -107,7 +113,7 @@ fn post_twice_everywhere(servers: &[TestServer], machines: usize) -> BTreeMap<us
                     if at >= machines {
                         break;
                     }
-                    let script = post(server.address(), at).expect("an answer");
+                    let script = post(server.address, at).expect("an answer");
                     answered.lock().unwrap().insert(at, script);
                 }
             });

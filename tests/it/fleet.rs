@@ -7,6 +7,8 @@ use edeploy::allocation::{Outcome, RefusalKind, Section, SectionOptions, explain
 use edeploy::format::parse_json;
 use edeploy::model::{Facts, SectionName};
 
+use crate::support::{corpus, write};
+
 /// Profile, how many machines it is for, and its rules.
 const PROFILES: [(&str, &str, &str); 4] = [
     (
@@ -52,24 +54,14 @@ const PROFILES: [(&str, &str, &str); 4] = [
     ),
 ];
 
-fn corpus() -> Option<PathBuf> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus");
-    let path = std::env::var_os("EDEPLOY_CORPUS").map_or(beside, PathBuf::from);
-    let found = path.join("fleet").is_dir().then_some(path.clone());
-    if found.is_none() {
-        println!("skipped: there is no corpus at {}", path.display());
-    }
-    found
-}
-
-fn fleet(corpus: &Path) -> BTreeMap<String, Facts> {
+fn fleet(recorded: &Path) -> BTreeMap<String, Facts> {
     let machine = |path: PathBuf| {
         let name = path.file_stem().unwrap().to_string_lossy().into_owned();
         let parsed = parse_json(&name, &std::fs::read(&path).unwrap()).unwrap();
         assert_eq!(parsed.bad_rows, [], "{name}");
         (name, parsed.facts)
     };
-    let files = std::fs::read_dir(corpus.join("fleet")).unwrap();
+    let files = std::fs::read_dir(recorded).unwrap();
     files.map(|file| machine(file.unwrap().path())).collect()
 }
 
@@ -80,15 +72,15 @@ fn write_profiles(directory: &Path, left_out: &str) {
         count => format!("(\"{name}\", {count}), "),
     };
     let state: String = kept().map(quota).collect();
-    std::fs::write(directory.join("state.ron"), format!("[{state}]\n")).unwrap();
+    write(directory.join("state.ron"), format!("[{state}]\n"));
     for (name, _, rules) in kept() {
-        std::fs::write(directory.join(format!("{name}.specs.ron")), rules).unwrap();
-        std::fs::write(directory.join(format!("{name}.configure")), "run('true')\n").unwrap();
+        write(directory.join(format!("{name}.specs.ron")), rules);
+        write(directory.join(format!("{name}.configure")), "run('true')\n");
     }
     let tags = "[{\"tag\": \"CZ3323FDVK\", \"hostname\": \"db01\"}, {\"tag\": \"CZ0000000\", \"hostname\": \"db02\"}]\n";
-    std::fs::write(directory.join("sas-raid.cmdb.ron"), tags).unwrap();
+    write(directory.join("sas-raid.cmdb.ron"), tags);
     let blades = "generate({\"ip\": \"10.29.99.101-150\", \"hostname\": \"blade01-50\"})\n";
-    std::fs::write(directory.join("blade.cmdb.ron"), blades).unwrap();
+    write(directory.join("blade.cmdb.ron"), blades);
 }
 
 fn expected_profile(name: &str) -> &'static str {
@@ -102,7 +94,9 @@ fn expected_profile(name: &str) -> &'static str {
 
 #[test]
 fn every_recorded_machine_gets_the_profile_written_for_it() {
-    let Some(corpus) = corpus() else { return };
+    let Some(recorded) = corpus::file("fleet") else {
+        return;
+    };
     let dir = tempfile::tempdir().unwrap();
     write_profiles(dir.path(), "");
     let section = Section::open(
@@ -111,7 +105,7 @@ fn every_recorded_machine_gets_the_profile_written_for_it() {
         SectionOptions::default(),
     )
     .unwrap();
-    for (name, facts) in fleet(&corpus) {
+    for (name, facts) in fleet(&recorded) {
         match section.allocate(facts).unwrap() {
             Outcome::Allocated(given) => {
                 assert_eq!(
@@ -126,7 +120,7 @@ fn every_recorded_machine_gets_the_profile_written_for_it() {
     // Two of the files were recorded on one machine, before and after its name changed.
     assert_eq!(
         section.allocations().unwrap().len(),
-        fleet(&corpus).len() - 1
+        fleet(&recorded).len() - 1
     );
     let state = std::fs::read_to_string(dir.path().join("state.ron")).unwrap();
     assert!(
@@ -137,11 +131,13 @@ fn every_recorded_machine_gets_the_profile_written_for_it() {
 
 #[test]
 fn explain_names_the_pattern_that_failed_for_a_machine_without_profile() {
-    let Some(corpus) = corpus() else { return };
+    let Some(recorded) = corpus::file("fleet") else {
+        return;
+    };
     for (left_out, _, _) in PROFILES {
         let dir = tempfile::tempdir().unwrap();
         write_profiles(dir.path(), left_out);
-        for (name, facts) in fleet(&corpus) {
+        for (name, facts) in fleet(&recorded) {
             let explained = explain_dir(dir.path(), &facts).unwrap();
             let given = explained.profiles.iter().find(|profile| profile.chosen);
             if expected_profile(&name) != left_out {
@@ -171,7 +167,9 @@ fn explain_names_the_pattern_that_failed_for_a_machine_without_profile() {
 
 #[test]
 fn a_refused_machine_of_the_fleet_is_told_that_no_profile_matches() {
-    let Some(corpus) = corpus() else { return };
+    let Some(recorded) = corpus::file("fleet") else {
+        return;
+    };
     let dir = tempfile::tempdir().unwrap();
     write_profiles(dir.path(), "dell");
     let section = Section::open(
@@ -180,7 +178,7 @@ fn a_refused_machine_of_the_fleet_is_told_that_no_profile_matches() {
         SectionOptions::default(),
     )
     .unwrap();
-    let fleet = fleet(&corpus);
+    let fleet = fleet(&recorded);
     let (_, facts) = fleet
         .iter()
         .find(|(name, _)| expected_profile(name) == "dell")

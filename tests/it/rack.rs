@@ -3,20 +3,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
-use std::time::Duration;
 
 use edeploy::allocation::{Section, SectionOptions, allocations};
 use edeploy::format::{CmdbDocument, Form, StateDocument};
 use edeploy::model::{Allocation, Remaining, SectionName};
 
+use crate::support::http::{FORM, Field, Response, form, request};
+use crate::support::write;
+
 /// How many machines may have the profile `hp`.
-pub const PLACES: u64 = 120;
+pub(crate) const PLACES: u64 = 120;
 
 /// Writes a section with `hp` for [`PLACES`] machines with a CMDB of `entries`, and `vm` for the rest.
-pub fn write_section(directory: &Path, entries: usize) {
-    std::fs::create_dir_all(directory).unwrap();
+pub(crate) fn write_section(directory: &Path, entries: usize) {
     let specs = "[('disk', '$disk', 'size', 'gt(4)'), ('network', '$eth', 'serial', '$mac')]\n";
     let entry = |at: usize| {
         format!(
@@ -40,17 +41,17 @@ pub fn write_section(directory: &Path, entries: usize) {
         ("vm.specs", specs.to_owned()),
         ("vm.configure", "run('true')\n".to_owned()),
     ] {
-        std::fs::write(directory.join(name), text).unwrap();
+        write(directory.join(name), text);
     }
 }
 
 /// The MAC of machine number `at`.
-pub fn mac(at: usize) -> String {
+pub(crate) fn mac(at: usize) -> String {
     format!("52:54:00:00:{:02x}:{:02x}", at / 256, at % 256)
 }
 
 /// The hardware that machine number `at` posts.
-pub fn hardware(at: usize) -> String {
+pub(crate) fn hardware(at: usize) -> String {
     format!(
         r#"[["system","product","serial","SN{at:05}"],["system","product","name","Rack Server"],
 ["disk","sda","size","100"],["network","eth0","serial","{}"],["network","eth0","link","yes"]]"#,
@@ -58,42 +59,24 @@ pub fn hardware(at: usize) -> String {
     )
 }
 
-/// The request that the ramdisk's curl makes of some hardware.
-pub fn upload(hardware: &str) -> Vec<u8> {
-    let boundary = "------------------------4ccb7cb0ee07537e";
-    let body = format!(
-        "--{boundary}\r\nContent-Disposition: form-data; name=\"section\"\r\n\r\nSERVER\r\n\
-         --{boundary}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"hw.json\"\r\n\
-         Content-Type: application/octet-stream\r\n\r\n{hardware}\r\n--{boundary}--\r\n"
-    );
-    let head = format!(
-        "POST //cgi-bin//upload.py HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {}\r\n\
-         Content-Type: multipart/form-data; boundary={boundary}\r\n\r\n",
-        body.len()
-    );
-    [head.into_bytes(), body.into_bytes()].concat()
-}
-
-/// Posts the hardware of machine number `at` to a server; the script it answers, if it answers.
-pub fn post(address: &str, at: usize) -> Option<String> {
+/// Posts the hardware of machine number `at` as the ramdisk does; the script, if all of it is answered.
+pub(crate) fn post(address: SocketAddr, at: usize) -> Option<String> {
+    let hardware = hardware(at);
+    let section: Field<'_> = ("section", None, b"SERVER");
+    let body = form(&[section, ("file", Some("hw.json"), hardware.as_bytes())]);
     let mut connection = TcpStream::connect(address).ok()?;
     connection
-        .set_read_timeout(Some(Duration::from_secs(60)))
+        .write_all(&request("POST", "//cgi-bin//upload.py", FORM, &body))
         .ok()?;
-    connection.write_all(&upload(&hardware(at))).ok()?;
-    let mut answer = String::new();
-    connection.read_to_string(&mut answer).ok()?;
-    let (head, body) = answer.split_once("\r\n\r\n")?;
-    let length = head.lines().find_map(|line| {
-        line.to_lowercase()
-            .strip_prefix("content-length: ")
-            .map(str::to_owned)
-    })?;
-    (body.len() == length.parse::<usize>().ok()?).then(|| body.to_owned())
+    let mut answer = Vec::new();
+    connection.read_to_end(&mut answer).ok()?;
+    let answer = Response::parse(&answer)?;
+    let length: usize = answer.header("content-length")?.parse().ok()?;
+    (answer.body.len() == length).then(|| answer.text())
 }
 
 /// The profile that a script was made for.
-pub fn profile_of(script: &str) -> &str {
+pub(crate) fn profile_of(script: &str) -> &str {
     let line = script
         .lines()
         .find_map(|line| line.strip_prefix("#EDEPLOY_PROFILE = "));
@@ -102,7 +85,10 @@ pub fn profile_of(script: &str) -> &str {
 
 /// Checks, from the files alone, that no entry was given twice, that the counts are right and that every
 /// machine that was answered holds what it was answered. Returns what every machine holds, by its MAC.
-pub fn check(directory: &Path, answered: &BTreeMap<usize, String>) -> BTreeMap<String, Allocation> {
+pub(crate) fn check(
+    directory: &Path,
+    answered: &BTreeMap<usize, String>,
+) -> BTreeMap<String, Allocation> {
     // Whoever comes next completes a commit that was cut short.
     drop(
         Section::open(
