@@ -141,9 +141,9 @@ fn profiles(machine: &[Row]) -> Vec<Vec<Row>> {
                 row("cpu", "$cpu", "bogomips", "ge(1)"),
                 row("cpu", "$cpu", "cache_size", "$cache"),
             ];
-            // The rule that fails stands at another place in each profile.
+            // The rule that fails stands among the first four: behind more names the original takes hours.
             let name = rules.remove(1);
-            rules.insert(number, name);
+            rules.insert(number % 4, name);
             rules
         })
         .collect()
@@ -273,7 +273,7 @@ fn original() {
         return;
     }
     let driver = root.join("benches/matching/original.py");
-    let output = command(&python).arg(driver).arg(&input).arg("60").output();
+    let output = command(&python).arg(driver).arg(&input).arg("90").output();
     let output = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
     println!("\nthe original (python, best of 5) and this, same inputs");
     for (line, (_, ours)) in output.unwrap_or_default().lines().zip(&cases) {
@@ -285,7 +285,7 @@ fn original() {
                 theirs * 1e3,
                 theirs / ours.as_secs_f64()
             ),
-            None => println!("{name}: more than 60 s and {ours:.1?}"),
+            None => println!("{name}: more than 90 s and {ours:.1?}"),
         }
     }
 }

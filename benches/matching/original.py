@@ -29,6 +29,8 @@ for case in json.load(open(sys.argv[1])):
                 matcher.match_all(list(lines), list(profile), {}, {})
             took = time.perf_counter() - start
             best = took if best is None else min(best, took)
+            if took > 1:
+                break
     except TimeoutError:
         pass
     signal.alarm(0)

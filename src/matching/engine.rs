@@ -11,7 +11,7 @@ use super::verdict::{Match, Verdict};
 use crate::model::{Bindings, Fact};
 
 /// The step budget of [`match_spec`]: a step is a fact looked at or put back, a few nanoseconds.
-pub const DEFAULT_STEPS: u64 = 1_500_000;
+pub const DEFAULT_STEPS: u64 = 2_500_000;
 
 /// How many bytes of a fact a rule with regular expressions reads for one step.
 const BYTES_PER_STEP: u64 = 16;

@@ -216,8 +216,8 @@ impl Network {
         }
         self.entry_stands[entry as usize] = false;
         self.trail.push(Change::Entry(entry));
-        self.steps += 1;
         let rule = self.entry_rule[entry as usize];
+        self.steps += 1 + self.rules[rule as usize].width as u64 / 2;
         if self.taken[rule as usize] == entry {
             self.taken[rule as usize] = NONE;
             self.owner[self.entry_fact[entry as usize] as usize] = NONE;

@@ -14,7 +14,7 @@ use crate::model::Fact;
 const DERIVED_ENTRIES: usize = 100_000;
 
 /// How many steps of the budget one entry needs at least, so that more entries are not worth a start.
-const STEPS_PER_ENTRY: u64 = 12;
+const STEPS_PER_ENTRY: u64 = 20;
 
 /// Builds the network, or none where it would have more entries than the budget has steps.
 pub(super) fn build(
@@ -228,28 +228,39 @@ impl<'a> Builder<'a> {
         }
     }
 
+    /// The columns of a rule for some joins, in their order.
+    fn parts(&self, rule: usize, set: &[usize]) -> Vec<&Vec<u32>> {
+        let column = |join: &usize| self.columns[rule].iter().find(|(other, _)| other == join);
+        set.iter()
+            .filter_map(column)
+            .map(|(_, column)| column)
+            .collect()
+    }
+
     fn derive_one(&mut self, set: &[usize], rules: Vec<u32>) {
         let number = self.joins.len();
         let mut known: HashMap<[u32; 4], u32> = HashMap::new();
-        for rule in &rules {
-            let columns = &mut self.columns[*rule as usize];
-            let parts: Vec<&Vec<u32>> = set
-                .iter()
-                .filter_map(|join| columns.iter().find(|(other, _)| other == join))
-                .map(|(_, column)| column)
-                .collect();
-            let rows = self.rows[*rule as usize].len();
-            let mut column = Vec::with_capacity(rows);
-            for row in 0..rows {
-                // A rule has four fields, so it binds four names at most.
-                let mut tuple = [NONE; 4];
-                for (slot, part) in tuple.iter_mut().zip(&parts) {
-                    *slot = part[row];
-                }
-                let next = narrow(known.len());
-                column.push(*known.entry(tuple).or_insert(next));
-            }
-            columns.push((number, column));
+        let mut before: Option<usize> = None;
+        for rule in rules.iter().map(|rule| *rule as usize) {
+            let parts = self.parts(rule, set);
+            // Equal rules follow each other in the specs that make this costly.
+            let same = before.filter(|before| self.parts(*before, set) == parts);
+            let column = match same.and_then(|before| self.columns[before].last()) {
+                Some((_, column)) => column.clone(),
+                None => (0..self.rows[rule].len())
+                    .map(|row| {
+                        // A rule has four fields, so it binds four names at most.
+                        let mut tuple = [NONE; 4];
+                        for (slot, part) in tuple.iter_mut().zip(&parts) {
+                            *slot = part[row];
+                        }
+                        let next = narrow(known.len());
+                        *known.entry(tuple).or_insert(next)
+                    })
+                    .collect(),
+            };
+            self.columns[rule].push((number, column));
+            before = Some(rule);
         }
         self.joins.push(Proto {
             values: narrow(known.len()),

@@ -5,8 +5,6 @@ pub(crate) mod http;
 pub(crate) mod python;
 pub(crate) mod server;
 
-pub(crate) use server::TestServer;
-
 use std::path::Path;
 use std::time::{Duration, Instant};
 

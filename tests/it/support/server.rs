@@ -20,7 +20,6 @@ pub(crate) fn program() -> Command {
 pub(crate) struct TestServer {
     child: Child,
     pub(crate) address: SocketAddr,
-    text: String,
     pub(crate) dir: tempfile::TempDir,
 }
 
@@ -62,18 +61,6 @@ impl TestServer {
         let (config, state) = (at("config"), at("state"));
         let own = ["--config-dir", &config, "--state-dir", &state];
         TestServer::launch(dir, program(), &[&own, args].concat())
-    }
-
-    /// A server on a profile directory that others use too, with its own files in `beside`.
-    pub(crate) fn start_on(config: &Path, beside: &Path) -> TestServer {
-        let (config, state) = (config.to_str().unwrap(), beside.join("state"));
-        let own = [
-            "--config-dir",
-            config,
-            "--state-dir",
-            state.to_str().unwrap(),
-        ];
-        TestServer::launch(tempfile::tempdir().unwrap(), program(), &own)
     }
 
     /// A server that is started by a shell, after some commands with the profile directory as `$0`.
@@ -145,20 +132,8 @@ impl TestServer {
         TestServer {
             child,
             address,
-            text: SocketAddr::to_string(&address),
             dir,
         }
-    }
-
-    /// `127.0.0.1:PORT`
-    pub(crate) fn address(&self) -> &str {
-        &self.text
-    }
-
-    /// Kills the server as a power cut would.
-    pub(crate) fn kill(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
     }
 
     pub(crate) fn id(&self) -> u32 {
