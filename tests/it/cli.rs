@@ -13,14 +13,15 @@ use fs2::FileExt;
 use serde_json::Value as Json;
 
 use crate::examples::{copy_of_examples, examples, hardware};
+use crate::support::server::TestServer;
+use crate::support::{self, write};
 
 fn command(words: &[&str]) -> Command {
     program(env!("CARGO_BIN_EXE_edeployctl"), words)
 }
 
-#[expect(clippy::disallowed_methods, reason = "a test needs no runner")]
 fn program(name: &str, words: &[&str]) -> Command {
-    let mut command = Command::new(name);
+    let mut command = support::command(name);
     command
         .args(words)
         .env_clear()
@@ -72,15 +73,10 @@ fn serve(directory: &Path, machine: &str) {
     assert!(matches!(outcome, Outcome::Allocated(_)), "{outcome:?}");
 }
 
-#[expect(clippy::disallowed_methods, reason = "a test's own file")]
-fn put(path: &Path, text: &str) {
-    fs::write(path, text).unwrap();
-}
-
 /// A script that stands for the editor; it is given the copy as `$1`.
 fn editor(directory: &Path, script: &str) -> String {
     let file = directory.join("editor.sh");
-    put(&file, &format!("#!/bin/sh\n{script}\n"));
+    write(&file, format!("#!/bin/sh\n{script}\n"));
     fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
     path(&file).to_owned()
 }
@@ -101,7 +97,7 @@ fn hardware_comes_from_standard_input_in_either_form() {
 fn a_bound_value_keeps_the_type_of_its_fact() {
     let dir = tempfile::tempdir().unwrap();
     let spec = dir.path().join("types.specs.ron");
-    put(
+    write(
         &spec,
         r#"[("cpu","a","n","$int"),("cpu","a","f","$float"),("cpu","a","t","$$text"),("cpu","a","b","$bool")]"#,
     );
@@ -278,6 +274,26 @@ fn an_editor_that_fails_changes_nothing() {
         assert_eq!(output.status.code(), Some(5), "{output:?}");
         assert_eq!(fs::read_to_string(&state).unwrap(), before);
     }
+}
+
+#[test]
+fn release_through_a_real_server_frees_the_machine() {
+    let server = TestServer::start(|config| {
+        fs::rename(copy_of_examples().keep(), config).unwrap();
+    });
+    let url = format!("http://{}", server.address);
+    let facts = fs::read(examples().join("hardware/raid1-server.json")).unwrap();
+    let posted = server.post_machine(&facts);
+    assert_eq!(posted.status, 200, "{posted:?}");
+
+    let words = ["release", "24:6e:96:5a:10:f0", "--server", &url, "--json"];
+    let output = ctl(&words);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert_eq!(json(&output)["variables"]["hostname"], "srv11");
+    let output = ctl(&words);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(json(&output)["error"].is_string());
+    server.stop();
 }
 
 #[test]

@@ -2,11 +2,15 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 use edeploy::allocation::{self, Explanation, Outcome, Section, SectionOptions};
 use edeploy::format;
 use edeploy::model::{Facts, Remaining, SectionName};
+
+use crate::support;
 
 /// Each machine and its profile in the native examples and in the seed README's.
 const MEANT_FOR: [(&str, Option<&str>, Option<&str>); 5] = [
@@ -165,17 +169,9 @@ exec(compile(sys.stdin.read(), 'configure', 'exec'), scope)
 print(json.dumps(done))
 "#;
 
-/// Runs a configure script with harmless helpers; none where there is no such Python.
-#[expect(clippy::disallowed_methods, reason = "a test needs no runner")]
-fn rehearse(python: &str, script: &str, variables: &str) -> Option<String> {
-    use std::io::Write;
-    use std::process::{Command, Stdio};
-    let version = Command::new(python).arg("--version").output();
-    if !version.is_ok_and(|version| version.status.success()) {
-        println!("skipped: {python} is not here");
-        return None;
-    }
-    let mut child = Command::new(python)
+/// Runs a configure script with harmless helpers and returns what they were asked.
+fn rehearse(python: &Path, script: &str, variables: &str) -> String {
+    let mut child = support::command(python)
         .args(["-c", REHEARSAL, variables])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -185,12 +181,13 @@ fn rehearse(python: &str, script: &str, variables: &str) -> Option<String> {
     stdin.write_all(script.as_bytes()).unwrap();
     drop(stdin);
     let output = child.wait_with_output().unwrap();
-    assert!(output.status.success(), "{python} failed on\n{script}");
-    Some(String::from_utf8(output.stdout).unwrap())
+    assert!(output.status.success(), "{python:?} failed on\n{script}");
+    String::from_utf8(output.stdout).unwrap()
 }
 
 #[test]
 fn every_native_script_runs_with_its_machines_variables() {
+    let pythons = support::python::pythons();
     for (machine, native, _) in MEANT_FOR {
         let Some(profile) = native else { continue };
         let explanation = explain(&examples(), machine);
@@ -198,14 +195,13 @@ fn every_native_script_runs_with_its_machines_variables() {
         let variables = chosen.next().unwrap().variables.unwrap();
         let variables = serde_json::to_string(&variables).unwrap();
         let script = fs::read_to_string(examples().join(format!("{profile}.configure"))).unwrap();
-        for python in ["python3", "python2.7"] {
-            if let Some(done) = rehearse(python, &script, &variables) {
-                assert!(
-                    done.contains("mkfs.") && done.contains("\"role\""),
-                    "{done}"
-                );
-                assert!(done.contains("/etc/hostname"), "{done}");
-            }
+        for python in &pythons {
+            let done = rehearse(python, &script, &variables);
+            assert!(
+                done.contains("mkfs.") && done.contains("\"role\""),
+                "{done}"
+            );
+            assert!(done.contains("/etc/hostname"), "{done}");
         }
     }
 }
