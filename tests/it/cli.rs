@@ -254,8 +254,15 @@ fn at_a_terminal_a_refused_text_can_be_edited_again() {
         path(&state)
     );
     // script(1) gives it a terminal of its own.
-    let terminal = program("script", &["-qec", &session, "/dev/null"]);
-    let output = with_input(terminal, b"e\n");
+    let terminal = |session: &str| program("script", &["-qec", session, "/dev/null"]);
+    if !terminal("true")
+        .status()
+        .is_ok_and(|status| status.success())
+    {
+        println!("skipped: script(1) cannot make a terminal here");
+        return;
+    }
+    let output = with_input(terminal(&session), b"e\n");
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     assert!(text(&output.stdout).contains("Edit again or discard?"));
     assert_eq!(fs::read_to_string(&state).unwrap(), "[(\"vm\", 7)]\n");
