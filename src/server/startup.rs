@@ -25,6 +25,11 @@ use super::settings::{Settings, SettingsError};
 use super::state::{AppState, OpenSection};
 use super::traffic::Traffic;
 
+/// How many threads of each worker may read, match and write at a time. More than there are cores, since
+/// some wait for the disk; few enough that a rack that posts at once does not make a thread for each
+/// machine. Nothing waits for the lock on them: that is done by the section's own thread.
+const BLOCKING_THREADS: usize = 24;
+
 /// How many connections may wait to be accepted: a whole machine room switched on at once.
 const BACKLOG: u32 = 4096;
 
@@ -143,6 +148,7 @@ impl Application {
             .on_connect(move |_, extensions| connections.connected(extensions))
             .disable_signals()
             .backlog(BACKLOG)
+            .worker_max_blocking_threads(BLOCKING_THREADS)
             .shutdown_timeout(LAST_BYTES.as_secs())
             .bind(&listen)
             .map_err(|source| StartError::Listen { listen, source })?;

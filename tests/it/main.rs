@@ -11,6 +11,7 @@ mod environment;
 mod examples;
 mod fleet;
 mod health;
+mod holder;
 mod hostile_http;
 mod layering;
 mod legacy;
