@@ -51,13 +51,10 @@ pub(crate) fn connect(address: SocketAddr) -> TcpStream {
 
 pub(crate) fn read_all(stream: &mut TcpStream) -> Vec<u8> {
     let mut bytes = Vec::new();
-    let mut chunk = [0; 65536];
-    loop {
-        match stream.read(&mut chunk) {
-            Ok(0) => return bytes,
-            Ok(count) => bytes.extend_from_slice(&chunk[..count]),
-            Err(error) => panic!("{error} after {:?}", String::from_utf8_lossy(&bytes)),
-        }
+    // Takes up again what a signal interrupts.
+    match stream.read_to_end(&mut bytes) {
+        Ok(_) => bytes,
+        Err(error) => panic!("{error} after {:?}", String::from_utf8_lossy(&bytes)),
     }
 }
 
