@@ -148,9 +148,65 @@ impl Mismatch {
         })
     }
 
-    /// One line for each reason: printable text without line breaks, whatever the hardware says.
+    /// One line for each reason: printable text without line breaks, whatever the hardware says. Rules
+    /// that differ in the names they bind alone, and fail alike, share a line.
     pub fn lines(&self) -> Vec<String> {
-        self.reasons.iter().map(Reason::to_string).collect()
+        let mut lines: Vec<(&Reason, Vec<usize>)> = Vec::new();
+        for reason in &self.reasons {
+            let alike = lines.iter_mut().find(|(first, _)| first.fails_like(reason));
+            match (alike, reason) {
+                (Some((_, more)), Reason::NoFact { rule, .. }) => more.push(rule.number),
+                _ => lines.push((reason, Vec::new())),
+            }
+        }
+        let line = |(reason, more): &(&Reason, Vec<usize>)| match more.as_slice() {
+            [] => reason.to_string(),
+            [one] => format!("{reason}; likewise rule {one}"),
+            several => format!("{reason}; likewise rules {}", numbers(several)),
+        };
+        lines.iter().map(line).collect()
+    }
+}
+
+impl Reason {
+    /// Whether both are rules without a fact, for the same reason, that differ in the names they bind
+    /// alone.
+    fn fails_like(&self, other: &Reason) -> bool {
+        match (self, other) {
+            (
+                Reason::NoFact { rule, nearest },
+                Reason::NoFact {
+                    rule: other_rule,
+                    nearest: other_nearest,
+                },
+            ) => {
+                let texts = |rule: &RuleText| rule.patterns.each_ref().map(|text| nameless(text));
+                nearest == other_nearest && texts(rule) == texts(other_rule)
+            }
+            _ => false,
+        }
+    }
+}
+
+/// A pattern without the name it binds: `$size=gt(20)` and `$s=gt(20)` ask for the same.
+fn nameless(pattern: &str) -> String {
+    match (pattern.starts_with('$'), pattern.split_once('=')) {
+        (false, _) => pattern.to_owned(),
+        (true, Some((_, condition))) => format!("$={condition}"),
+        (true, None) => "$".to_owned(),
+    }
+}
+
+/// `5 to 14` for a row of numbers, else `5, 7, 9`.
+fn numbers(several: &[usize]) -> String {
+    let in_a_row = several.windows(2).all(|pair| pair[1] == pair[0] + 1);
+    match (several.first(), several.last()) {
+        (Some(first), Some(last)) if in_a_row && several.len() > 2 => format!("{first} to {last}"),
+        _ => several
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join(", "),
     }
 }
 
@@ -281,5 +337,48 @@ fn shown_value(value: &Value) -> String {
     match value {
         Value::Text(text) => format!("\"{}\"", shown(text)),
         other => shown(&other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::matching::{CompiledSpec, FactIndex, match_spec};
+    use crate::model::Spec;
+
+    fn lines_of(rules: &[[&str; 4]], facts: &[Fact]) -> Vec<String> {
+        let spec = CompiledSpec::compile(&Spec::from_texts(rules.iter().copied())).unwrap();
+        match match_spec(&spec, &FactIndex::new(facts)) {
+            Verdict::Mismatch(mismatch) => mismatch.lines(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn rules_that_fail_alike_but_for_their_names_share_a_line() {
+        let facts = [Fact::new("disk", "sda", "size", "480")];
+        let rules = [
+            ["disk", "$a", "size", "ge(4000)"],
+            ["disk", "$b", "size", "ge(4000)"],
+            ["disk", "$c", "size", "ge(4000)"],
+            ["disk", "$d", "size", "ge(9000)"],
+            ["disk", "$e", "size", "ge(4000)"],
+        ];
+        let lines = lines_of(&rules, &facts);
+        assert_eq!(lines.len(), 2, "{lines:?}");
+        assert!(
+            lines[0].starts_with("rule 1 (\"disk\", \"$a\""),
+            "{lines:?}"
+        );
+        assert!(lines[0].ends_with("; likewise rules 2, 3, 5"), "{lines:?}");
+        assert!(lines[1].starts_with("rule 4 "), "{lines:?}");
+        let in_a_row = lines_of(
+            &rules[..3],
+            &[Fact::new("disk", "sda", "size", "480"), facts[0].clone()],
+        );
+        assert!(
+            in_a_row[0].ends_with("; likewise rules 2, 3"),
+            "{in_a_row:?}"
+        );
     }
 }
