@@ -27,6 +27,12 @@ pub(crate) fn corpus_vectors(name: &str) -> Option<Vec<serde_json::Value>> {
     corpus().map(|corpus| lines(&corpus.join("vectors").join(name)))
 }
 
+/// The rows of a machine recorded in the corpus.
+pub(crate) fn recorded_machine(corpus: &Path, file: &str) -> serde_json::Value {
+    let text = std::fs::read(corpus.join(file)).unwrap();
+    serde_json::from_slice(&text).unwrap()
+}
+
 fn lines(path: &Path) -> Vec<serde_json::Value> {
     let text = std::fs::read_to_string(path).unwrap();
     text.lines()

@@ -1,6 +1,6 @@
 //! The vectors of the law: those of the repository always, those of the corpus where it is there.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::Value as Json;
 
@@ -92,15 +92,10 @@ fn the_vectors_of_the_repository_pass() {
 
 #[test]
 fn the_vectors_of_the_corpus_pass() {
-    let corpus = std::env::var_os("EDEPLOY_CORPUS").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus"),
-        PathBuf::from,
-    );
-    let file = corpus.join("vectors/matching.jsonl");
-    if !file.exists() {
-        println!("skipped: there is no {}", file.display());
+    let Some(corpus) = crate::corpus::corpus() else {
         return;
-    }
+    };
+    let file = corpus.join("vectors/matching.jsonl");
     let count = check_all(&file, &corpus);
     assert!(count > 2_000, "{count}");
 }

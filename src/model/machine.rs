@@ -156,8 +156,7 @@ mod tests {
         for vector in vectors {
             let rows = match vector["facts_ref"].as_str() {
                 Some(file) => {
-                    let path = crate::corpus::corpus().unwrap().join(file);
-                    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+                    crate::corpus::recorded_machine(&crate::corpus::corpus().unwrap(), file)
                 }
                 None => vector["facts"].clone(),
             };

@@ -50,7 +50,10 @@ pub(super) async fn answer(
         Err(error) => Err(error.into()),
     };
     let body = body.unwrap_or_else(|refused| {
-        tracing::warn!(reason = ?refused.to_string(), "answered with a refusal");
+        // What came of a decision is in the log already, with the machine's name.
+        if !matches!(refused, Refused::Nothing(_)) {
+            tracing::warn!(reason = ?refused.to_string(), "answered with a refusal");
+        }
         render_refusal(&refused.to_string())
     });
     HttpResponse::Ok().content_type("text/x-python").body(body)
