@@ -1,4 +1,45 @@
 //! Provisioning server: hardware in, the right configure script out.
+//!
+//! A machine that boots from the network posts what it is made of. The server matches that against
+//! profiles in order of priority, reserves what the profile hands out, and answers with a configure
+//! script. This crate is the library of three programs: `edeploy-server`, `edeployctl` and `edeploy`.
+//!
+//! # Words
+//!
+//! Each has one meaning, in code, files, help and messages.
+//!
+//! | word | meaning |
+//! |---|---|
+//! | fact | one row (category, instance, key, value) seen on a machine |
+//! | spec | what a profile requires: a list of **rules**, each of four **patterns** |
+//! | binding | `$name` captured by a rule; a **key binding**, `$$name`, selects the CMDB entry |
+//! | profile | name of (spec, configure script, CMDB), listed in the **state file** with how many remain |
+//! | CMDB entry | one row of settings, free or used |
+//! | role | the OS tree to install, with a version; a profile is not a role |
+//! | machine | known by its uuid, serial and MACs together ([`model::Identity`]) |
+//! | allocation | machine ⇄ (profile, entry, bindings) |
+//! | section | one independent deployment on the same server: one directory of files |
+//! | settings | our own configuration; *configure script* is what the machine runs |
+//!
+//! # Layers
+//!
+//! Arrows point down only; `tests/it/layering.rs` enforces it.
+//!
+//! | module | is | touches |
+//! |---|---|---|
+//! | [`server`], [`cli`], [`client`] | the three fronts; they do not know one another | HTTP; the terminal |
+//! | [`allocation`] | decides and commits; the only writer of an admin's files | files, the lock |
+//! | [`configure`] | the script that is sent to the machine | nothing |
+//! | [`matching`] | (spec, facts) → verdict | nothing |
+//! | [`format`] | text ⇄ model, in eDeploy's form and in RON | nothing |
+//! | [`model`] | the words above as plain data | nothing |
+//! | [`system`] | runs programs, writes our own files | the operating system |
+//!
+//! One upload passes through them like this: `server` reads the form, [`format::parse_json`] makes facts of
+//! it, [`allocation::Section::submit`] matches them against every profile with [`matching::match_spec`] and
+//! queues the request; the section's thread takes the lock, decides, writes, waits for the disk; then
+//! [`configure::render_script`] writes the answer.
+
 pub mod allocation;
 pub mod cli;
 pub mod client;
