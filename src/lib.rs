@@ -31,7 +31,7 @@
 //! | [`allocation`] | decides and commits; the only writer of an admin's files | files, the lock |
 //! | [`configure`] | the script that is sent to the machine | nothing |
 //! | [`matching`] | (spec, facts) → verdict | nothing |
-//! | [`format`] | text ⇄ model, in eDeploy's form and in RON | nothing |
+//! | [`mod@format`] | text ⇄ model, in eDeploy's form and in RON | nothing |
 //! | [`model`] | the words above as plain data | nothing |
 //! | [`system`] | runs programs, writes our own files | the operating system |
 //!
