@@ -121,7 +121,10 @@ fn parse(bytes: &[u8]) -> Result<(Option<String>, ParsedFacts), ApiError> {
     }
     let rows = &parsed.bad_rows[..parsed.bad_rows.len().min(NAMED_ROWS)];
     Err(ApiError::BadInput {
-        error: format!("{} of the rows are no facts", parsed.bad_rows.len()),
+        error: match parsed.bad_rows.len() {
+            1 => "a row is no fact".to_owned(),
+            several => format!("{several} rows are no facts"),
+        },
         details: json!({ "bad_rows": rows.iter().map(bad_row).collect::<Vec<_>>() }),
     })
 }
