@@ -7,7 +7,7 @@ use super::choose::Choice;
 use super::error::AllocateError;
 use super::lock::lock;
 use super::outcome::{Allocated, FailureReport, Outcome};
-use super::prepare::{Prepared, Preparer};
+use super::prepare::{Prepared, Preparer, match_all};
 use super::record::Change;
 use super::stockroom::Stockroom;
 use super::store;
@@ -105,15 +105,33 @@ impl Committer {
             let decided = self.run_once(jobs);
             jobs = decided
                 .into_iter()
-                .filter_map(|(job, decision)| self.answer(job, decision))
+                .filter_map(|(job, decision)| answer(job, decision))
                 .collect();
             if jobs.is_empty() {
                 return;
             }
+            jobs = self.prepare_again(jobs);
         }
-        for job in jobs {
-            job.refuse(&AllocateError::KeepsChanging(self.directory.clone()));
-        }
+        refuse_all(jobs, &AllocateError::KeepsChanging(self.directory.clone()));
+    }
+
+    /// Matches jobs anew whose files have changed; none is left where the files are now wrong.
+    fn prepare_again(&self, jobs: Vec<Job>) -> Vec<Job> {
+        let catalog = match self.preparer.load_patiently() {
+            Ok(catalog) => catalog,
+            Err(error) => {
+                refuse_all(jobs, &error);
+                return Vec::new();
+            }
+        };
+        let prepare = |job| match job {
+            Job::Allocate { prepared, reply } => {
+                let prepared = match_all(prepared.facts, catalog.clone());
+                Job::Allocate { prepared, reply }
+            }
+            job => job,
+        };
+        jobs.into_iter().map(prepare).collect()
     }
 
     fn run_once(&mut self, jobs: Vec<Job>) -> Vec<(Job, Decision)> {
@@ -239,24 +257,24 @@ impl Committer {
         self.stockroom.note(Change::Released(held.machine.clone()));
         Decision::Released(Box::new(held))
     }
+}
 
-    /// Says what came of a job; gives it back prepared anew where its files changed meanwhile.
-    fn answer(&self, job: Job, decision: Decision) -> Option<Job> {
-        match (job, decision) {
-            (Job::Allocate { prepared, reply }, Decision::Again) => {
-                match self.preparer.prepare(prepared.facts) {
-                    Ok(prepared) => return Some(Job::Allocate { prepared, reply }),
-                    Err(error) => reply(Err(error)),
-                }
-            }
-            (job, Decision::Again) => return Some(job),
-            (Job::Allocate { reply, .. }, Decision::Outcome(outcome)) => reply(Ok(*outcome)),
-            (Job::Failure { reply, .. }, Decision::Report(report)) => reply(Ok(report)),
-            (Job::Release { reply, .. }, Decision::Released(held)) => reply(Ok(*held)),
-            (job, Decision::Refused(error)) => job.refuse(&error),
-            (job, _) => job.refuse(&AllocateError::Stopping),
-        }
-        None
+/// Says what came of a job; gives it back where its files changed meanwhile.
+fn answer(job: Job, decision: Decision) -> Option<Job> {
+    match (job, decision) {
+        (job, Decision::Again) => return Some(job),
+        (Job::Allocate { reply, .. }, Decision::Outcome(outcome)) => reply(Ok(*outcome)),
+        (Job::Failure { reply, .. }, Decision::Report(report)) => reply(Ok(report)),
+        (Job::Release { reply, .. }, Decision::Released(held)) => reply(Ok(*held)),
+        (job, Decision::Refused(error)) => job.refuse(&error),
+        (job, _) => job.refuse(&AllocateError::Stopping),
+    }
+    None
+}
+
+fn refuse_all(jobs: Vec<Job>, error: &AllocateError) {
+    for job in jobs {
+        job.refuse(error);
     }
 }
 

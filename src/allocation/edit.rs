@@ -54,7 +54,8 @@ pub fn edit_file(
     complete_unfinished(&directory)?;
     let before = store::read(&target)?;
     let copy = own.join(format!("edit-{}", shown(&target)));
-    store::write_new(&copy, &before.bytes, None)?;
+    let like = std::fs::metadata(&target).map_err(AllocateError::io("look at", &target))?;
+    store::write_new(&copy, &before.bytes, Some(&like))?;
     let mut refused: Option<String> = None;
     loop {
         if edit(&copy, refused.as_deref()) == EditStep::Discard {

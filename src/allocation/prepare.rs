@@ -51,36 +51,23 @@ impl Preparer {
     /// # Errors
     /// The state file cannot be read.
     pub(crate) fn prepare(&self, facts: Arc<[Fact]>) -> Result<Prepared, AllocateError> {
-        let catalog = Arc::new(self.load_patiently()?);
-        let identity = Identity::of(&facts);
-        let name = MachineId::of(&facts, &identity);
-        let judged = Arc::new(catalog.judge(&facts));
-        Ok(Prepared {
-            facts,
-            request: Request {
-                identity,
-                name,
-                judged,
-            },
-            catalog,
-        })
+        Ok(match_all(facts, self.load_patiently()?))
     }
 
-    /// A state file that does not parse may be one that an editor is just saving.
-    fn load_patiently(&self) -> Result<Catalog, AllocateError> {
+    /// A state file that does not parse may be one that an editor is just saving: it is given a moment.
+    ///
+    /// # Errors
+    /// The state file cannot be read.
+    pub(crate) fn load_patiently(&self) -> Result<Arc<Catalog>, AllocateError> {
         let started = Instant::now();
         loop {
-            let loaded = self
-                .shared
-                .loader
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .load();
+            let loader = &self.shared.loader;
+            let loaded = loader.lock().unwrap_or_else(PoisonError::into_inner).load();
             match loaded {
                 Err(AllocateError::Unreadable(_)) if started.elapsed() < SAVING_TAKES => {
                     std::thread::sleep(Duration::from_millis(20));
                 }
-                loaded => return loaded,
+                loaded => return loaded.map(Arc::new),
             }
         }
     }
@@ -101,5 +88,22 @@ impl Preparer {
             .find(&identity)
             .map(|allocation| allocation.machine.clone());
         Ok(known.unwrap_or_else(|| record.unique_name(&MachineId::of(facts, &identity))))
+    }
+}
+
+/// Matches the facts against every profile of the catalog.
+pub(crate) fn match_all(facts: Arc<[Fact]>, catalog: Arc<Catalog>) -> Prepared {
+    let identity = Identity::of(&facts);
+    let name = MachineId::of(&facts, &identity);
+    let judged = Arc::new(catalog.judge(&facts));
+    let request = Request {
+        identity,
+        name,
+        judged,
+    };
+    Prepared {
+        facts,
+        request,
+        catalog,
     }
 }

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -63,7 +63,8 @@ pub(crate) enum Change {
 #[derive(Debug, Default)]
 pub(crate) struct Record {
     path: PathBuf,
-    file: Option<(u64, u64)>,
+    /// The file that was read, held open so that no other file gets its inode number.
+    file: Option<File>,
     whole_bytes: u64,
     lines: usize,
     last: Option<Commit>,
@@ -97,14 +98,16 @@ impl Record {
         };
         let mut text = Vec::new();
         let metadata = file.metadata().map_err(refused)?;
-        let identity = (metadata.dev(), metadata.ino());
-        if self.file != Some(identity) || metadata.len() < self.whole_bytes {
+        let known = self.file.as_ref().and_then(|known| known.metadata().ok());
+        let same = known
+            .is_some_and(|known| (known.dev(), known.ino()) == (metadata.dev(), metadata.ino()));
+        if !same || metadata.len() < self.whole_bytes {
             self.forget();
-            self.file = Some(identity);
         }
         file.seek(SeekFrom::Start(self.whole_bytes))
             .and_then(|_| file.read_to_end(&mut text))
             .map_err(refused)?;
+        self.file = Some(file);
         self.take_lines(&text)
     }
 
@@ -195,20 +198,30 @@ impl Record {
 
     fn append_line(&mut self, line: &[u8]) -> io::Result<()> {
         let mut options = OpenOptions::new();
-        let mut file = options
+        // It holds what the CMDBs hold, and those may be for few eyes.
+        options
             .create(true)
             .truncate(false)
+            .read(true)
             .write(true)
-            .open(&self.path)?;
+            .mode(0o640);
+        let mut file = options.open(&self.path)?;
         file.set_len(self.whole_bytes)?;
         file.seek(SeekFrom::Start(self.whole_bytes))?;
         let written = file.write_all(line).and_then(|()| file.sync_all());
         if written.is_err() {
             file.set_len(self.whole_bytes)?;
         }
-        let metadata = file.metadata()?;
-        self.file = Some((metadata.dev(), metadata.ino()));
-        written
+        let created = self.file.is_none();
+        self.file = Some(file);
+        written.and_then(|()| if created { self.sync_name() } else { Ok(()) })
+    }
+
+    /// Waits until a new record can be found again after a power cut: its name, and its directory's.
+    fn sync_name(&self) -> io::Result<()> {
+        let own = store::parent(&self.path);
+        File::open(own)?.sync_all()?;
+        File::open(store::parent(own))?.sync_all()
     }
 
     /// Writes the record anew when most of it is about the past. Call only under the lock.
@@ -234,7 +247,9 @@ impl Record {
             lines.push(b'\n');
         }
         let staged = self.path.with_extension("jsonl.new");
-        store::write_new(&staged, &lines, None)?;
+        let like =
+            std::fs::metadata(&self.path).map_err(AllocateError::io("look at", &self.path))?;
+        store::write_new(&staged, &lines, Some(&like))?;
         store::rename(&staged, &self.path)?;
         store::sync_directory(store::parent(&self.path))?;
         self.refresh()

@@ -381,7 +381,8 @@ fn keep_original(path: &Path) -> Result<(), AllocateError> {
     let mut name = path.as_os_str().to_owned();
     name.push(".orig");
     let text = store::read(path)?.bytes;
-    store::write_new(Path::new(&name), &text, None).map(drop)
+    let like = std::fs::metadata(path).map_err(AllocateError::io("look at", path))?;
+    store::write_new(Path::new(&name), &text, Some(&like)).map(drop)
 }
 
 fn remove_staged(commit: &Commit) {

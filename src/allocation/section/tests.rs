@@ -362,3 +362,21 @@ fn two_names_for_one_directory_meet_the_same_lock() {
     );
     assert_eq!(given(&first, facts("00:03")).profile.as_str(), "vm");
 }
+
+#[test]
+fn what_a_cmdb_holds_is_for_no_more_eyes_anywhere_else() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = directory();
+    let only_me = std::fs::Permissions::from_mode(0o600);
+    std::fs::set_permissions(dir.path().join("hp.cmdb"), only_me).unwrap();
+    given(&open(&dir), facts("00:01"));
+    for (name, mode) in [
+        ("hp.cmdb", 0o600),
+        ("hp.cmdb.orig", 0o600),
+        (".edeploy/allocations.jsonl", 0o640),
+    ] {
+        let metadata = std::fs::metadata(dir.path().join(name)).unwrap();
+        let open_to = metadata.permissions().mode() & 0o777;
+        assert_eq!(open_to & !mode, 0, "{name}: {open_to:o}");
+    }
+}
