@@ -148,6 +148,15 @@ mod tests {
     }
 
     #[test]
+    fn an_expression_that_would_backtrack_for_ever_is_decided() {
+        // A backtracking engine tries 2 to the power of 50,000 ways before it says no.
+        let text = format!("{}b", "a".repeat(50_000));
+        for pattern in ["^(a+)+$", "^(a|a)*$", "^(a|aa)+$", "(.*a){12}$"] {
+            assert!(!compile(pattern).unwrap().found_in(&text), "{pattern}");
+        }
+    }
+
+    #[test]
     fn deep_nesting_is_an_error_and_no_overflow() {
         let deep = format!("{}a{}", "(".repeat(20_000), ")".repeat(20_000));
         assert!(compile(&deep).is_err());
