@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::rack::{PLACES, check, post, profile_of, write_section};
+use crate::support::names;
 use crate::support::server::TestServer;
 
 const MACHINES: usize = 200;
@@ -25,8 +26,9 @@ fn serve(config: &Path) -> TestServer {
     TestServer::from_command(&["--config-dir", &text(config), "--state-dir", &text(&kept)])
 }
 
-/// Posts all machines at once and kills the server after some of the answers.
-fn post_and_kill(mut server: TestServer, round: u64) -> BTreeMap<usize, String> {
+/// Posts all machines at once and kills the server: in every other round after some of the answers, in
+/// the others while a commit is on its way to the disk.
+fn post_and_kill(mut server: TestServer, config: &Path, round: u64) -> BTreeMap<usize, String> {
     let answered = Mutex::new(BTreeMap::new());
     let answers = AtomicUsize::new(0);
     let kill_after = usize::try_from(scatter(round) % (MACHINES as u64 * 4 / 5)).unwrap();
@@ -37,18 +39,28 @@ fn post_and_kill(mut server: TestServer, round: u64) -> BTreeMap<usize, String> 
             scope.spawn(move || {
                 if let Some(script) = post(address, at) {
                     answered.lock().unwrap().insert(at, script);
-                    answers.fetch_add(1, Ordering::SeqCst);
                 }
+                answers.fetch_add(1, Ordering::SeqCst);
             });
         }
-        while answers.load(Ordering::SeqCst) < kill_after {
+        let is_time = |answers: usize| match round % 2 {
+            0 => answers >= kill_after,
+            _ => answers == MACHINES || commits(config),
+        };
+        while !is_time(answers.load(Ordering::SeqCst)) {
             std::thread::yield_now();
         }
-        std::thread::sleep(Duration::from_micros(scatter(round + 1000) % 20_000));
-        server.signal("-KILL");
-        server.wait();
+        let moment = scatter(round + 1000) % if round % 2 == 0 { 20_000 } else { 4_000 };
+        std::thread::sleep(Duration::from_micros(moment));
+        server.kill();
     });
     answered.into_inner().unwrap()
+}
+
+/// Whether new content is staged beside the admin's files at this moment.
+fn commits(config: &Path) -> bool {
+    let names = names(config);
+    names.iter().any(|name| name.contains(".staged-"))
 }
 
 fn post_all(server: &TestServer) -> BTreeMap<usize, String> {
@@ -65,7 +77,7 @@ fn a_server_killed_at_any_moment_loses_no_answer_and_gives_no_entry_twice() {
         let dir = tempfile::tempdir().unwrap();
         let config = dir.path().join("config");
         write_section(&config, 150);
-        let answered = post_and_kill(serve(&config), round);
+        let answered = post_and_kill(serve(&config), &config, round);
         let before = check(&config, &answered);
         if round % 10 == 0 {
             let again = post_all(&serve(&config));

@@ -181,6 +181,12 @@ impl TestServer {
         self.send("POST", "/api/v1/machines", "application/json", body)
     }
 
+    /// Kills the server at once, as a power cut would.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
     pub(crate) fn signal(&self, signal: &str) {
         let id = self.child.id().to_string();
         let sent = super::command("kill").args([signal, &id]).status();
