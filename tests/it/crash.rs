@@ -50,7 +50,12 @@ fn post_and_kill(mut server: TestServer, config: &Path, round: u64) -> BTreeMap<
         while !is_time(answers.load(Ordering::SeqCst)) {
             std::thread::yield_now();
         }
-        let moment = scatter(round + 1000) % if round.is_multiple_of(2) { 20_000 } else { 4_000 };
+        let moment = scatter(round + 1000)
+            % if round.is_multiple_of(2) {
+                20_000
+            } else {
+                4_000
+            };
         std::thread::sleep(Duration::from_micros(moment));
         server.kill();
     });
