@@ -7,6 +7,7 @@
 
 mod interpreter;
 mod literal;
+pub mod plan;
 mod python;
 mod shell;
 
