@@ -111,7 +111,7 @@ fn of_smart_array(call: &str, arguments: &[String]) -> Class {
 
 /// A file that is written to.
 fn of_target(target: &Word) -> Class {
-    if target.dynamic {
+    if target.dynamic && !is_below_another_directory(&target.text) {
         return Class::destroys_unknown();
     }
     match device::in_path(&target.text) {
@@ -121,6 +121,18 @@ fn of_target(target: &Word) -> Class {
         None if target.text == "/dev/null" => Class::Reads,
         None => Class::Changes,
     }
+}
+
+/// `/tmp/$NAME` is no device, whatever the name.
+fn is_below_another_directory(path: &str) -> bool {
+    let known = path.split(['$', '`']).next().unwrap_or_default();
+    let directories = known
+        .rsplit_once('/')
+        .map_or("", |(directories, _)| directories);
+    directories.starts_with('/')
+        && directories.len() > 1
+        && device::in_path(&format!("{directories}/x")).is_none()
+        && !directories.contains("..")
 }
 
 fn of_text(text: &str, depth: usize) -> Class {
@@ -160,29 +172,32 @@ fn of_words(words: &[Word], input: Option<&str>, depth: usize) -> Class {
     }
     let name = base_name(&program.text);
     match wrappers::inner(name, arguments) {
-        Inner::Command(inner) => of_words(inner, input, depth + 1),
+        Inner::Commands(inner) => {
+            let classes = inner.iter().map(|words| of_words(words, input, depth + 1));
+            classes.fold(Class::Reads, Class::and)
+        }
         Inner::Text(text) => of_text(&text, depth + 1),
         Inner::Input => input.map_or_else(Class::destroys_unknown, |text| of_text(text, depth + 1)),
         Inner::Nothing(class) => class,
         Inner::None => match programs::rules_of(name) {
             Some(rules) => rules::apply(rules, arguments).into(),
-            None => named_in(arguments, depth),
+            None => named_in(words, depth),
         },
     }
 }
 
-/// The arguments of an unknown program: it may start what it is given, as `flock` and `ssh` do.
+/// The words of an unknown command: it may start what it is given, as `flock` and `ssh` do.
 /// Only what names a device is believed, since `apt-get install parted` starts nothing.
-fn named_in(arguments: &[Word], depth: usize) -> Class {
+fn named_in(words: &[Word], depth: usize) -> Class {
     const LOOKED_AT: usize = 32;
     let named = |class: &Class| matches!(class, Class::Destroys { devices } if devices.iter().any(|device| device != UNKNOWN_DEVICE));
     let mut worst = Class::Changes;
-    for (at, word) in arguments.iter().enumerate().take(LOOKED_AT) {
+    for (at, word) in words.iter().enumerate().take(LOOKED_AT) {
         let class = if word.text.contains(char::is_whitespace) {
             of_text(&word.text, depth + 1)
         } else {
             match programs::rules_of(base_name(&word.text)) {
-                Some(rules) => rules::apply(rules, &arguments[at + 1..]).into(),
+                Some(rules) => rules::apply(rules, &words[at + 1..]).into(),
                 None => continue,
             }
         };

@@ -25,9 +25,9 @@ const WITHOUT_DATA: [&str; 18] = [
     "hugepages/",
 ];
 
-/// The device that a path names, as it is written; placeholders count as devices.
+/// The device that a path names, as it is written; a placeholder at its start counts as a device.
 pub(super) fn in_path(path: &str) -> Option<&str> {
-    if path.contains('⟨') {
+    if path.starts_with('⟨') {
         return Some(path);
     }
     let path = path.trim();
@@ -115,6 +115,7 @@ mod tests {
             "/dev/shm/x",
             "/dev",
             "/etc/fstab",
+            "/etc/⟨output-1⟩",
             "/dev/../etc",
             "",
         ] {

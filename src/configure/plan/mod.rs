@@ -10,6 +10,7 @@ mod diff;
 mod hash;
 mod lcs;
 mod programs;
+mod report;
 mod rules;
 mod shell;
 mod shown;
@@ -20,6 +21,7 @@ pub use action::{Action, CommandText, Placeholder, Plan, What};
 pub use class::{Class, class_of};
 pub use device::UNKNOWN_DEVICE;
 pub use diff::{Difference, Numbered, diff};
+pub use report::Report;
 
 #[cfg(test)]
 mod samples;

@@ -68,8 +68,9 @@ pub(super) fn apply(rules: &[Rule], arguments: &[Word]) -> Verdict {
     let found = rules.iter().find(|(when, then)| {
         let harmless = matches!(then, Then::Reads | Then::Changes);
         // What a shell replaces may be anything: such words fit no rule but the last.
-        let known =
-            !harmless || matches!(when, When::Always) || arguments.iter().all(Word::is_fixed);
+        let known = !harmless
+            || matches!(when, When::Always)
+            || !arguments.iter().any(Word::may_become_anything);
         known && when.fits(arguments)
     });
     match found {

@@ -50,9 +50,22 @@ impl Word {
         }
     }
 
+    /// A word that somebody else puts in: it may be anything.
+    pub(super) fn unknown() -> Word {
+        Word {
+            dynamic: true,
+            ..Word::plain("$")
+        }
+    }
+
     /// Whether the text is what the program will see.
     pub(super) fn is_fixed(&self) -> bool {
         !self.dynamic && !self.glob
+    }
+
+    /// Whether it may become an option or another word: not so the names of files below `/`.
+    pub(super) fn may_become_anything(&self) -> bool {
+        self.dynamic || (self.glob && !self.text.starts_with('/'))
     }
 }
 

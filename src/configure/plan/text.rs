@@ -3,6 +3,7 @@
 //! Commands are never cut. Contents of files are cut after some lines, with a note of how much is
 //! left out. No character of a value can steer a terminal.
 
+use std::collections::HashMap;
 use std::fmt::{self, Display, Formatter};
 
 use crate::configure::shell::quoted;
@@ -79,6 +80,7 @@ impl Plan {
 /// What each device loses, in the order in which the first of its data is lost.
 fn write_summary(f: &mut Formatter<'_>, actions: &[Action], classes: &[Class]) -> fmt::Result {
     let mut groups: Vec<(&str, Vec<String>)> = Vec::new();
+    let mut places: HashMap<&str, usize> = HashMap::new();
     for (at, (action, class)) in actions.iter().zip(classes).enumerate() {
         let Class::Destroys { devices } = class else {
             continue;
@@ -86,13 +88,10 @@ fn write_summary(f: &mut Formatter<'_>, actions: &[Action], classes: &[Class]) -
         let line = format!("{}  {}", at + 1, first_line(&action.what));
         for device in devices {
             let disk = device::disk_of(device);
-            let group = match groups.iter().position(|(name, _)| *name == disk) {
-                Some(group) => group,
-                None => {
-                    groups.push((disk, Vec::new()));
-                    groups.len() - 1
-                }
-            };
+            let group = *places.entry(disk).or_insert_with(|| {
+                groups.push((disk, Vec::new()));
+                groups.len() - 1
+            });
             if groups[group].1.last() != Some(&line) {
                 groups[group].1.push(line.clone());
             }

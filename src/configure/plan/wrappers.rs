@@ -5,11 +5,11 @@ use super::shell::Word;
 
 /// What a program starts.
 #[derive(Debug)]
-pub(super) enum Inner<'a> {
+pub(super) enum Inner {
     /// Nothing else: the program itself counts.
     None,
-    /// The command that these words are.
-    Command(&'a [Word]),
+    /// The commands that these words are.
+    Commands(Vec<Vec<Word>>),
     /// A text for a shell.
     Text(String),
     /// What comes on standard input, as a text for a shell.
@@ -68,18 +68,24 @@ const WRAPPERS: [(&str, &[&str], usize); 26] = [
 const SHELLS: [&str; 6] = ["sh", "bash", "dash", "ash", "ksh", "zsh"];
 
 /// The words from the program on. `for x in …` and `case x in` start nothing.
-pub(super) fn without_keywords(words: &[Word]) -> &[Word] {
+pub(super) fn without_keywords(mut words: &[Word]) -> &[Word] {
     let is_keyword = |word: &Word| word.is_fixed() && KEYWORDS.contains(&word.text.as_str());
-    let start = words.iter().position(|word| !is_keyword(word));
-    let words = &words[start.unwrap_or(words.len())..];
-    match words.first().map(|word| word.text.as_str()) {
-        Some("for" | "case" | "select" | "function") => &[],
-        _ => words,
+    loop {
+        let start = words.iter().position(|word| !is_keyword(word));
+        words = &words[start.unwrap_or(words.len())..];
+        let text = |at: usize| words.get(at).map(|word| word.text.as_str());
+        match text(0) {
+            // `function f { …` and `for x do …` need no separator before their commands.
+            Some("function") => words = words.get(2..).unwrap_or_default(),
+            Some("for" | "select") if text(2) == Some("do") => words = &words[3..],
+            Some("for" | "select" | "case") => return &[],
+            _ => return words,
+        }
     }
 }
 
 /// What the program `name` starts with these arguments.
-pub(super) fn inner<'a>(name: &str, arguments: &'a [Word]) -> Inner<'a> {
+pub(super) fn inner(name: &str, arguments: &[Word]) -> Inner {
     if SHELLS.contains(&name) {
         return of_shell(arguments);
     }
@@ -89,9 +95,7 @@ pub(super) fn inner<'a>(name: &str, arguments: &'a [Word]) -> Inner<'a> {
             return Inner::Text(words.join(" "));
         }
         "find" => return of_find(arguments),
-        "command" if has(arguments, "-v") || has(arguments, "-V") => {
-            return Inner::Nothing(Class::Reads);
-        }
+        "command" if is_question(arguments) => return Inner::Nothing(Class::Reads),
         _ => {}
     }
     let Some((_, with_value, before)) = WRAPPERS.iter().find(|(known, ..)| *known == name) else {
@@ -111,16 +115,24 @@ pub(super) fn inner<'a>(name: &str, arguments: &'a [Word]) -> Inner<'a> {
     if rest.is_empty() {
         Inner::Nothing(Class::Changes)
     } else {
-        Inner::Command(rest)
+        let mut command = rest.to_vec();
+        if name == "xargs" {
+            command.push(Word::unknown());
+        }
+        Inner::Commands(vec![command])
     }
 }
 
-fn has(arguments: &[Word], option: &str) -> bool {
-    arguments.iter().any(|word| word.text == option)
+/// `command -v NAME` starts nothing.
+fn is_question(arguments: &[Word]) -> bool {
+    let mut options = arguments
+        .iter()
+        .take_while(|word| word.text.starts_with('-'));
+    options.any(|word| matches!(word.text.as_str(), "-v" | "-V"))
 }
 
 /// `sh -c TEXT`, `sh FILE` or a text on standard input.
-fn of_shell(arguments: &[Word]) -> Inner<'_> {
+fn of_shell(arguments: &[Word]) -> Inner {
     let mut text_follows = false;
     let mut words = arguments.iter();
     while let Some(word) = words.next() {
@@ -130,7 +142,8 @@ fn of_shell(arguments: &[Word]) -> Inner<'_> {
         }
         if text.len() > 1 && text.starts_with(['-', '+']) {
             text_follows |= text.starts_with('-') && text.contains('c');
-            if text == "-o" || text == "+o" {
+            // `-euo pipefail`: the name of a setting follows.
+            if text.contains('o') {
                 words.next();
             }
         } else if text_follows {
@@ -143,14 +156,24 @@ fn of_shell(arguments: &[Word]) -> Inner<'_> {
     Inner::Input
 }
 
-fn of_find(arguments: &[Word]) -> Inner<'_> {
+/// `find` starts what follows each `-exec`; `{}` is what it finds.
+fn of_find(arguments: &[Word]) -> Inner {
     let starts =
         |word: &Word| matches!(word.text.as_str(), "-exec" | "-execdir" | "-ok" | "-okdir");
-    if let Some(at) = arguments.iter().position(starts) {
-        return Inner::Command(&arguments[at + 1..]);
-    }
+    let mut parts = arguments.split(starts);
+    let before = parts.next().unwrap_or_default();
+    let command = |part: &[Word]| -> Vec<Word> {
+        let found = |word: &Word| match word.text.contains("{}") {
+            true => Word::unknown(),
+            false => word.clone(),
+        };
+        part.iter().map(found).collect()
+    };
+    let commands: Vec<Vec<Word>> = parts.map(command).collect();
     let changes = |word: &Word| word.text == "-delete" || word.text.starts_with("-f");
-    if arguments.iter().any(changes) {
+    if !commands.is_empty() {
+        Inner::Commands(commands)
+    } else if before.iter().any(changes) {
         Inner::Nothing(Class::Changes)
     } else {
         Inner::Nothing(Class::Reads)
