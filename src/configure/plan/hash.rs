@@ -77,3 +77,6 @@ fn written(number: &Number) -> String {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
