@@ -75,4 +75,6 @@ pub fn plan_with_output(
 }
 
 #[cfg(test)]
+mod hostile_tests;
+#[cfg(test)]
 mod tests;

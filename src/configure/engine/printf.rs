@@ -44,7 +44,7 @@ pub(super) trait Arguments {
     /// Whether it may be left unused, as mappings and lists may in Python.
     fn may_be_unused(&self) -> bool;
     /// The item of a tuple, or the single value.
-    fn item(&self, at: usize) -> Result<Argument, String>;
+    fn item(&self, at: usize) -> Result<Argument, PrintfError>;
     /// The value of a key.
     fn key(&self, name: &str) -> Result<Argument, PrintfError>;
 }
@@ -102,8 +102,8 @@ pub(super) fn printf(format: &str, arguments: &dyn Arguments) -> Result<String> 
     while let Some(c) = chars.next() {
         if c != '%' {
             out.push(c);
-        } else if let Some(text) = state.convert(&mut chars)? {
-            out.push_str(&text);
+        } else {
+            out.push_str(&state.convert(&mut chars)?);
         }
         if out.len() > LARGEST_RESULT {
             return Err(PrintfError::TooLarge(format!(
@@ -131,12 +131,13 @@ impl State<'_> {
             return wrong("the format takes more values than are given");
         }
         self.next += 1;
-        self.arguments
-            .item(self.next - 1)
-            .map_err(PrintfError::Wrong)
+        self.arguments.item(self.next - 1)
     }
 
-    fn convert(&mut self, chars: &mut Peekable<Chars<'_>>) -> Result<Option<String>> {
+    fn convert(&mut self, chars: &mut Peekable<Chars<'_>>) -> Result<String> {
+        if chars.next_if_eq(&'%').is_some() {
+            return Ok("%".to_owned());
+        }
         let mut keyed = None;
         if chars.next_if_eq(&'(').is_some() {
             let name = key_name(chars)?;
@@ -161,9 +162,6 @@ impl State<'_> {
         let Some(letter) = chars.next() else {
             return wrong("the format ends within a conversion: write `%%` for a per cent sign");
         };
-        if letter == '%' {
-            return Ok(Some("%".to_owned()));
-        }
         if !"diouxXeEfFgGcrsa".contains(letter) {
             return wrong(format!(
                 "`%{letter}` is no conversion: write `%%` for a per cent sign"
@@ -173,7 +171,7 @@ impl State<'_> {
             Some(argument) => argument,
             None => self.next_item()?,
         };
-        write_one(letter, &argument, conversion).map(Some)
+        write_one(letter, &argument, conversion)
     }
 
     /// A width or precision: digits, or `*` for the next value.

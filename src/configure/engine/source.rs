@@ -178,10 +178,7 @@ mod tests {
         assert_eq!(limit(&open), Some(Limit::Nesting(100)));
         assert_eq!(limit(&format!("'{open}' # {open}")), None);
         assert_eq!(limit(&format!("'''\n'{open}'''")), None);
-        assert_eq!(
-            limit(&format!("'''\n''''{open}")),
-            Some(Limit::Nesting(100))
-        );
+        assert_eq!(limit(&format!("'''\n'''{open}")), Some(Limit::Nesting(100)));
         assert_eq!(limit(&format!("'\\''{open}")), Some(Limit::Nesting(100)));
     }
 

@@ -26,11 +26,11 @@ impl Arguments for Given {
         self.is_mapping()
     }
 
-    fn item(&self, at: usize) -> std::result::Result<Argument, String> {
+    fn item(&self, at: usize) -> Result<Argument> {
         match self {
             Given::One(argument) => Ok(argument.clone()),
             Given::Tuple(items) => Ok(items[at].clone()),
-            Given::Mapping(_) => Err("no item".to_owned()),
+            Given::Mapping(_) => wrong("no item"),
         }
     }
 
@@ -121,20 +121,24 @@ impl Random {
         &items[self.below(items.len())]
     }
 
+    fn word(&mut self, words: &[&'static str]) -> &'static str {
+        words[self.below(words.len())]
+    }
+
     fn conversion(&mut self, keyed: bool) -> String {
         let mut out = String::from("%");
         if keyed {
-            out.push_str(self.pick(&["(a)", "(b)", "(c(d))", "(none)"]));
+            out.push_str(self.word(&["(a)", "(b)", "(c(d))", "(none)"]));
         }
         for _ in 0..self.below(3) {
-            out.push_str(self.pick(&["-", "+", " ", "#", "0"]));
+            out.push_str(self.word(&["-", "+", " ", "#", "0"]));
         }
-        out.push_str(self.pick(&["", "", "1", "5", "12", "30"]));
-        if self.below(40) == 0 {
-            out.push('*');
+        out.push_str(self.word(&["", "", "1", "5", "12", "30"]));
+        if self.below(20) == 0 {
+            out.push_str(self.word(&["*", ".*", "*.*"]));
         }
-        out.push_str(self.pick(&["", "", ".", ".0", ".1", ".3", ".17", ".*"]));
-        out.push_str(self.pick(&["", "", "", "l", "h"]));
+        out.push_str(self.word(&["", "", ".", ".0", ".1", ".3", ".17", ".2", ".6"]));
+        out.push_str(self.word(&["", "", "", "l", "h"]));
         let letters: Vec<char> = "diouxXeEfFgGcrsa%diouxXeEfFgGcrsa%yb".chars().collect();
         out.push(*self.pick(&letters));
         out
@@ -201,13 +205,10 @@ fn values() -> Vec<(Argument, String)> {
 fn random_case(random: &mut Random, values: &[(Argument, String)]) -> (String, Given, String) {
     let mapping = random.below(3) == 0;
     let mut format = String::new();
-    for _ in 0..=random.below(3) {
-        format.push_str(random.pick(&["", "x", "/dev/", " é"]));
-        let keyed = if mapping {
-            random.below(8) > 0
-        } else {
-            random.below(60) == 0
-        };
+    let conversions = random.below(3) + 1;
+    for _ in 0..conversions {
+        format.push_str(random.word(&["", "x", "/dev/", " é"]));
+        let keyed = if mapping { true } else { random.below(60) == 0 };
         format.push_str(&random.conversion(keyed));
     }
     let mut written = String::new();
@@ -225,7 +226,11 @@ fn random_case(random: &mut Random, values: &[(Argument, String)]) -> (String, G
         return (format, Given::One(value.clone()), python.clone());
     }
     let mut items = Vec::new();
-    for _ in 0..random.below(5) {
+    let count = match random.below(8) {
+        0 => random.below(5),
+        _ => conversions,
+    };
+    for _ in 0..count {
         let (value, python) = random.pick(values);
         items.push(value.clone());
         write!(written, "{python}, ").unwrap();
@@ -284,7 +289,7 @@ fn ten_thousand_random_formats_read_as_python_writes_them() {
     };
     assert_eq!(answers.lines().count(), ours.len());
     let good = ours.iter().filter(|(own, ..)| own.is_some()).count();
-    assert!(good > 3_000, "only {good} formats are good ones");
+    assert!(good > 2_000, "only {good} formats are good ones");
     for (answer, (own, format, python)) in answers.lines().zip(&ours) {
         let expected = (answer != "-").then(|| {
             answer

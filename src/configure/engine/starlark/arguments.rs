@@ -25,7 +25,7 @@ impl Arguments for Given<'_> {
         self.is_mapping() || ListRef::from_value(self.0).is_some()
     }
 
-    fn item(&self, at: usize) -> Result<Argument, String> {
+    fn item(&self, at: usize) -> Result<Argument, PrintfError> {
         let item = match TupleRef::from_value(self.0) {
             Some(tuple) => tuple.content().get(at).copied(),
             None => Some(self.0),
@@ -37,7 +37,7 @@ impl Arguments for Given<'_> {
         let dict = DictRef::from_value(self.0)
             .ok_or_else(|| PrintfError::Wrong("there is no mapping".to_owned()))?;
         match dict.get_str(name) {
-            Some(value) => argument(value).map_err(PrintfError::Wrong),
+            Some(value) => argument(value),
             None => Err(PrintfError::NoKey {
                 key: name.to_owned(),
                 known: keys_of(&dict),
@@ -53,14 +53,14 @@ pub(super) fn keys_of(dict: &DictRef<'_>) -> Vec<String> {
         .collect()
 }
 
-fn argument(value: Starlark<'_>) -> Result<Argument, String> {
+fn argument(value: Starlark<'_>) -> Result<Argument, PrintfError> {
     if let Some(text) = value.unpack_str() {
         return Ok(Argument::Text(text.to_owned()));
     }
     if let Some(float) = float_of(value) {
         return Ok(Argument::Float(float));
     }
-    let text = || repr_of(value).map_err(|stop| stop.to_string());
+    let text = || repr_of(value).map_err(|stop| PrintfError::TooLarge(stop.to_string()));
     match (int_of(value), value.unpack_bool()) {
         (Some(int), None) => Ok(Argument::Int(int)),
         (int, bool) => Ok(Argument::Other {
