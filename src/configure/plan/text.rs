@@ -242,6 +242,7 @@ fn content_line(line: &str, cut: bool) -> String {
             let more = counted(line[end..].chars().count(), "more character");
             format!("| {} ({more})", shown(&line[..end]))
         }
+        None if line.is_empty() => "|".to_owned(),
         None => format!("| {}", shown(line)),
     }
 }
