@@ -4,7 +4,7 @@
 //! what `edeployctl plan --json` gives and what the hash is made of, so a change here is a change of
 //! every hash.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// What a script does at one of its lines.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -82,6 +82,7 @@ pub enum What {
     /// Waits.
     Sleep {
         /// How long, in seconds; a finite number.
+        #[serde(deserialize_with = "number")]
         seconds: f64,
     },
     /// Hands the whole script to another interpreter; nothing is known of what it does.
@@ -121,6 +122,14 @@ pub struct Plan {
     pub actions: Vec<Action>,
     /// What only the machine can know.
     pub placeholders: Vec<Placeholder>,
+}
+
+/// Reads a number as `serde_json` holds it: `starlark` turns its feature `arbitrary_precision` on, with
+/// which the fields of a tagged enum hold numbers that only its own type can read.
+fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    let number = serde_json::Number::deserialize(deserializer)?;
+    let seconds = number.as_f64().filter(|seconds| seconds.is_finite());
+    seconds.ok_or_else(|| serde::de::Error::custom("the number is too large"))
 }
 
 impl Plan {

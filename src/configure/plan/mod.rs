@@ -12,6 +12,7 @@ mod lcs;
 mod programs;
 mod report;
 mod rules;
+mod script;
 mod shell;
 mod shown;
 mod text;
@@ -22,6 +23,7 @@ pub use class::{Class, class_of};
 pub use device::UNKNOWN_DEVICE;
 pub use diff::{Difference, Numbered, diff};
 pub use report::Report;
+pub use script::of_configure;
 
 #[cfg(test)]
 mod samples;
