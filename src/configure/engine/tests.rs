@@ -369,3 +369,10 @@ fn an_action_within_a_function_has_the_line_of_the_function() {
     let lines: Vec<u32> = plan.actions.iter().map(|action| action.line).collect();
     assert_eq!(lines, [2, 5]);
 }
+
+#[test]
+fn a_plan_reads_back_from_its_json() {
+    let plan = plan("sleep(0.5)\nopen('/x', 'w').write('y')\nx = output(['z'])\n");
+    let json = serde_json::to_string(&plan).unwrap();
+    assert_eq!(serde_json::from_str::<Plan>(&json).unwrap(), plan);
+}

@@ -54,7 +54,7 @@ fn whole(letter: char, argument: &Argument, conversion: Conversion) -> Result<Pa
         ),
         other => return no_number(letter, other),
     };
-    Ok((negative, "", at_least(digits, conversion.precision)))
+    Ok((negative, "", at_least(&digits, conversion.precision)))
 }
 
 fn based(letter: char, argument: &Argument, conversion: Conversion) -> Result<Parts> {
@@ -68,10 +68,10 @@ fn based(letter: char, argument: &Argument, conversion: Conversion) -> Result<Pa
         _ => ("0X", format!("{size:X}")),
     };
     let prefix = if conversion.alternate { prefix } else { "" };
-    Ok((*int < 0, prefix, at_least(digits, conversion.precision)))
+    Ok((*int < 0, prefix, at_least(&digits, conversion.precision)))
 }
 
-fn at_least(digits: String, precision: Option<usize>) -> String {
+fn at_least(digits: &str, precision: Option<usize>) -> String {
     let zeros = precision.unwrap_or(0).saturating_sub(digits.len());
     format!("{}{digits}", "0".repeat(zeros))
 }

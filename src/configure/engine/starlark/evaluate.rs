@@ -17,7 +17,7 @@ use crate::configure::engine::{Limits, Planned, Script};
 use crate::model::CmdbEntry;
 
 use super::arguments::keys_of;
-use super::{file, functions, hardware, operators, values};
+use super::{file, functions, hardware, operators, ranges, values};
 
 /// Room for the deepest script that `source::check` lets pass. Only what is used is ever real.
 const STACK_BYTES: usize = 256 * 1024 * 1024;
@@ -30,6 +30,7 @@ static GLOBALS: LazyLock<Globals> = LazyLock::new(|| {
     ];
     GlobalsBuilder::extended_by(&extensions)
         .with(operators::add)
+        .with(ranges::add)
         .with(functions::add)
         .with(file::add)
         .with(hardware::add_methods)

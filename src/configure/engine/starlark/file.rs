@@ -32,6 +32,7 @@ pub(super) fn opened<'v>(
 /// Adds the functions, under names that no script can write.
 pub(super) fn add(builder: &mut GlobalsBuilder) {
     let functions = GlobalsBuilder::new().with(functions).build();
+    builder.frozen_heap().add_reference(functions.heap());
     for (name, value) in functions.iter() {
         builder.set(&format!("file.{name}"), value);
     }

@@ -88,6 +88,7 @@ pub(super) fn add_hpacucli(builder: &mut GlobalsBuilder) {
 
 /// Adds what the object of `hpacucli.Cli()` is made of, under names that no script can write.
 pub(super) fn add_methods(builder: &mut GlobalsBuilder) {
+    builder.frozen_heap().add_reference(METHODS.heap());
     for (name, value) in METHODS.iter() {
         builder.set(&format!("hpacucli.{name}"), value);
     }

@@ -6,6 +6,7 @@ mod file;
 mod functions;
 mod hardware;
 mod operators;
+mod ranges;
 mod values;
 
 pub(super) use evaluate::plan;

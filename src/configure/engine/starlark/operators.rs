@@ -37,6 +37,8 @@ pub(super) fn replaced() -> HashMap<String, String> {
 /// Adds the functions under the names that [`replaced`] gives.
 pub(super) fn add(builder: &mut GlobalsBuilder) {
     let functions = GlobalsBuilder::new().with(functions).build();
+    // What is given on here lives as long as the globals it is added to.
+    builder.frozen_heap().add_reference(functions.heap());
     for (name, value) in functions.iter() {
         let sign = match name {
             "modulo" => "operator %",
