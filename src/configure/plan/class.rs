@@ -38,22 +38,23 @@ impl Class {
         }
     }
 
-    /// Both together: the worse of the two, and all devices.
-    fn and(self, other: Class) -> Class {
-        match (self, other) {
-            (Class::Destroys { mut devices }, Class::Destroys { devices: more }) => {
-                for device in more {
-                    if !devices.contains(&device) {
-                        devices.push(device);
-                    }
-                }
-                Class::Destroys { devices }
+    /// All together: the worst of them, and all devices.
+    fn of_all(classes: impl IntoIterator<Item = Class>) -> Class {
+        let mut changes = false;
+        let mut all = Vec::new();
+        for class in classes {
+            match class {
+                Class::Reads => {}
+                Class::Changes => changes = true,
+                Class::Destroys { devices } => all.extend(devices),
             }
-            (destroys @ Class::Destroys { .. }, _) | (_, destroys @ Class::Destroys { .. }) => {
-                destroys
-            }
-            (Class::Changes, _) | (_, Class::Changes) => Class::Changes,
-            (Class::Reads, Class::Reads) => Class::Reads,
+        }
+        if !all.is_empty() {
+            Verdict::Destroys(all).into()
+        } else if changes {
+            Class::Changes
+        } else {
+            Class::Reads
         }
     }
 }
@@ -149,13 +150,13 @@ fn of_text(text: &str, depth: usize) -> Class {
         .simple
         .iter()
         .map(|simple| of_simple(simple, depth));
-    classes.fold(start, Class::and)
+    Class::of_all(std::iter::once(start).chain(classes))
 }
 
 fn of_simple(simple: &Simple, depth: usize) -> Class {
     let writes = simple.writes.iter().map(of_target);
     let start = of_words(&simple.words, simple.input.as_deref(), depth);
-    writes.fold(start, Class::and)
+    Class::of_all(std::iter::once(start).chain(writes))
 }
 
 /// A program and its arguments. `input` is the heredoc that it reads.
@@ -174,7 +175,7 @@ fn of_words(words: &[Word], input: Option<&str>, depth: usize) -> Class {
     match wrappers::inner(name, arguments) {
         Inner::Commands(inner) => {
             let classes = inner.iter().map(|words| of_words(words, input, depth + 1));
-            classes.fold(Class::Reads, Class::and)
+            Class::of_all(classes)
         }
         Inner::Text(text) => of_text(&text, depth + 1),
         Inner::Input => input.map_or_else(Class::destroys_unknown, |text| of_text(text, depth + 1)),
@@ -202,7 +203,7 @@ fn named_in(words: &[Word], depth: usize) -> Class {
             }
         };
         if named(&class) {
-            worst = worst.and(class);
+            worst = Class::of_all([worst, class]);
         }
     }
     worst

@@ -79,37 +79,37 @@ impl Plan {
 
 /// What each device loses, in the order in which the first of its data is lost.
 fn write_summary(f: &mut Formatter<'_>, actions: &[Action], classes: &[Class]) -> fmt::Result {
-    let mut groups: Vec<(&str, Vec<String>)> = Vec::new();
+    let mut groups: Vec<(&str, Vec<usize>)> = Vec::new();
     let mut places: HashMap<&str, usize> = HashMap::new();
-    for (at, (action, class)) in actions.iter().zip(classes).enumerate() {
+    for (at, class) in classes.iter().enumerate() {
         let Class::Destroys { devices } = class else {
             continue;
         };
-        let line = format!("{}  {}", at + 1, first_line(&action.what));
         for device in devices {
             let disk = device::disk_of(device);
             let group = *places.entry(disk).or_insert_with(|| {
                 groups.push((disk, Vec::new()));
                 groups.len() - 1
             });
-            if groups[group].1.last() != Some(&line) {
-                groups[group].1.push(line.clone());
+            if groups[group].1.last() != Some(&at) {
+                groups[group].1.push(at);
             }
         }
     }
     if groups.is_empty() {
         return writeln!(f, "\nno data of a device is destroyed");
     }
-    for (disk, lines) in groups {
+    let lines: Vec<String> = actions.iter().map(|it| first_line(&it.what)).collect();
+    for (disk, found) in groups {
         writeln!(f, "\n!! data is destroyed on {}", shown(disk))?;
-        for line in lines {
-            writeln!(f, "   {line}")?;
+        for at in found {
+            writeln!(f, "   {}  {}", at + 1, lines[at])?;
         }
     }
     Ok(())
 }
 
-/// An action on one line, with a note where its command has more.
+/// An action on one line of bounded length, `…` where there is more: all of it stands above.
 fn first_line(what: &What) -> String {
     let mut lines = lines_of(what, true);
     let is_long = matches!(
@@ -118,8 +118,13 @@ fn first_line(what: &What) -> String {
             if text.contains('\n')
     );
     lines.truncate(1);
-    let more = if is_long { " …" } else { "" };
-    format!("{}{more}", lines.concat())
+    let mut line = lines.concat();
+    let end = line.char_indices().nth(LONGEST_LINE).map(|(end, _)| end);
+    line.truncate(end.unwrap_or(line.len()));
+    if is_long || end.is_some() {
+        line.push_str(" …");
+    }
+    line
 }
 
 /// An action as lines without their line ends. The first says all but the content of a file and

@@ -229,6 +229,20 @@ fn a_command_is_found_wherever_it_stands() {
 }
 
 #[test]
+fn long_texts_are_classed_in_a_straight_line() {
+    let heredocs = of_shell(&"<<a;".repeat(50_000));
+    assert_eq!(heredocs, destroys(&[UNKNOWN_DEVICE]));
+    assert_eq!(of_shell(&"a,".repeat(500_000)), Class::Changes);
+    let many: String = (0..50_000)
+        .map(|n| format!("wipefs -a /dev/x{n};"))
+        .collect();
+    let Class::Destroys { devices } = of_shell(&many) else {
+        panic!("nothing is destroyed");
+    };
+    assert_eq!(devices.len(), 50_000);
+}
+
+#[test]
 fn a_list_is_no_text_for_a_shell() {
     assert_eq!(of_list(&["mkfs.ext4", "/dev/sda"]), destroys(&["/dev/sda"]));
     assert_eq!(

@@ -8,6 +8,9 @@ mod words;
 /// How deep substitutions may stand in one another. Deeper ones are unclear.
 const DEEPEST: usize = 30;
 
+/// How many heredocs one line may have. More are unclear.
+const MOST_HEREDOCS: usize = 20;
+
 /// A heredoc whose text begins after the end of the line.
 struct Heredoc {
     /// Which simple command reads it, or `None` for the one that is being read.
@@ -165,6 +168,7 @@ impl Parser {
         }
         let target = self.word();
         match operator {
+            "<<" | "<<-" if self.heredocs.len() >= MOST_HEREDOCS => self.give_up(),
             "<<" | "<<-" => self.heredocs.push(Heredoc {
                 reader: None,
                 end: target.text,

@@ -5,6 +5,7 @@ use super::{Parser, Word};
 impl Parser {
     pub(super) fn word(&mut self) -> Word {
         let mut word = Word::default();
+        let mut brace = false;
         while let Some(c) = self.peek() {
             match c {
                 ' ' | '\t' | '\r' | '\n' | ';' | '|' | ')' | '(' | '&' => break,
@@ -29,7 +30,8 @@ impl Parser {
                 }
                 '$' | '`' => self.expansion(&mut word),
                 _ => {
-                    word.glob |= matches!(c, '*' | '?') || (c == ',' && word.text.contains('{'));
+                    word.glob |= matches!(c, '*' | '?') || (c == ',' && brace);
+                    brace |= c == '{';
                     word.text.push(c);
                     self.at += 1;
                 }
