@@ -8,6 +8,7 @@ use super::edit::Edit;
 use super::explain::Explain;
 use super::generate::Generate;
 use super::match_spec::Match;
+use super::plan::Plan;
 use super::release::Release;
 use super::verify_cmdb::VerifyCmdb;
 
@@ -36,6 +37,7 @@ pub(super) struct Ctl {
 pub(super) enum Verb {
     Match(Match),
     Explain(Explain),
+    Plan(Plan),
     Check(Check),
     Generate(Generate),
     Convert(Convert),

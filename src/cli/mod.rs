@@ -14,6 +14,7 @@ mod generate;
 mod input;
 mod match_spec;
 mod output;
+mod plan;
 mod release;
 mod run;
 mod verify_cmdb;

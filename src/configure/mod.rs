@@ -5,8 +5,10 @@
 //! the text (`PROFILE` and `OS`, eDeploy `build/init`), so those words never come from a value.
 //! Nothing here reads a file: the script's text comes with the allocation.
 
+pub mod engine;
 mod interpreter;
 mod literal;
+pub mod plan;
 mod python;
 mod shell;
 

@@ -356,7 +356,13 @@ impl<'de> Visitor<'de> for CellSeed {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Cell, A::Error> {
-        while map.next_key::<serde::de::IgnoredAny>()?.is_some() {
+        while let Some(key) = map.next_key::<String>()? {
+            if key == Value::JSON_NUMBER {
+                let number = map.next_value::<String>()?;
+                return Value::from_json_number(&number)
+                    .map(Cell::Scalar)
+                    .ok_or_else(|| Error::custom("number out of range"));
+            }
             map.next_value_seed(CellSeed { row: false })?;
         }
         Ok(Cell::Nested)

@@ -31,6 +31,23 @@ pub enum Value {
 }
 
 impl Value {
+    /// The one key of the mapping as which `serde_json` hands out fractions and numbers beyond 64
+    /// bits where a crate of the build asks for its `arbitrary_precision`, as `starlark` does.
+    pub const JSON_NUMBER: &str = "$serde_json::private::Number";
+
+    /// The value of a number that JSON holds; none of one that is out of range.
+    pub fn from_json_number(text: &str) -> Option<Value> {
+        let int = text.parse::<i64>().map(i128::from);
+        match int.or_else(|_| text.parse::<u64>().map(i128::from)) {
+            Ok(int) => Some(Value::Int(int)),
+            Err(_) => text
+                .parse()
+                .ok()
+                .filter(|float: &f64| float.is_finite())
+                .map(Value::Float),
+        }
+    }
+
     /// The text of a text value.
     pub fn as_text(&self) -> Option<&str> {
         match self {
@@ -206,6 +223,10 @@ impl<'de> serde::de::Visitor<'de> for ValueVisitor {
     fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
         let mut pairs: Vec<(String, Value)> = Vec::new();
         while let Some(key) = map.next_key::<String>()? {
+            if key == Value::JSON_NUMBER && pairs.is_empty() {
+                return Value::from_json_number(&map.next_value::<String>()?)
+                    .ok_or_else(|| serde::de::Error::custom("number out of range"));
+            }
             if pairs.iter().any(|(seen, _)| *seen == key) {
                 return Err(serde::de::Error::custom(format_args!(
                     "the key `{key}` stands twice"

@@ -1,0 +1,80 @@
+//! Runs a configure script without a machine and records what it does (DESIGN section 5).
+//!
+//! [`plan_script`] is all that the rest of the library sees; that the scripts are Starlark stays
+//! within `starlark/`. `recorder` is the host that stands in for the machine, `printf` is Python's
+//! `%`, `source` and [`Limits`] keep a script within bounds, `shell_text` keeps the machine's values
+//! out of shell code. A plan is a function of script, profile, variables and limits: no clock, no
+//! files, no randomness.
+//!
+//! The limits are the engine's own and best effort: one huge step can take more memory than they
+//! say before it is noticed. Nothing here starts a process to hold it.
+
+mod error;
+mod facts_yaml;
+mod limits;
+mod paths;
+mod printf;
+mod recorder;
+mod shell_text;
+mod source;
+mod starlark;
+
+use crate::model::CmdbEntry;
+
+use super::plan::Plan;
+
+pub use error::{Limit, Place, ScriptError};
+pub use limits::Limits;
+
+/// A configure script.
+#[derive(Debug, Clone, Copy)]
+pub struct Script<'a> {
+    /// What messages call it, such as `vm.configure`.
+    pub name: &'a str,
+    /// Its text.
+    pub text: &'a str,
+}
+
+/// A plan with what the script printed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Planned {
+    /// What the script does.
+    pub plan: Plan,
+    /// What it gave to `print`, one item for each call.
+    pub printed: Vec<String>,
+}
+
+/// What a script does on a machine that was given `profile` and `variables`.
+///
+/// # Errors
+///
+/// As [`plan_with_output`].
+pub fn plan_script(
+    script: &Script<'_>,
+    profile: &str,
+    variables: &CmdbEntry,
+    limits: &Limits,
+) -> Result<Plan, ScriptError> {
+    plan_with_output(script, profile, variables, limits).map(|planned| planned.plan)
+}
+
+/// What a script does, and what it prints.
+///
+/// # Errors
+///
+/// The script is wrong, asks for a variable that is not there or for what is refused, or needs more
+/// than `limits`. The error says where in the script.
+pub fn plan_with_output(
+    script: &Script<'_>,
+    profile: &str,
+    variables: &CmdbEntry,
+    limits: &Limits,
+) -> Result<Planned, ScriptError> {
+    source::check(script.name, script.text, limits)?;
+    starlark::plan(script, profile, variables, limits)
+}
+
+#[cfg(test)]
+mod hostile_tests;
+#[cfg(test)]
+mod tests;
