@@ -29,7 +29,7 @@
 //! |---|---|---|
 //! | [`server`], [`cli`], [`client`] | the three fronts; they do not know one another | HTTP; the terminal |
 //! | [`allocation`] | decides and commits; the only writer of an admin's files | files, the lock |
-//! | [`configure`] | the script that is sent to the machine | nothing |
+//! | [`configure`] | the script that is sent to the machine, and the plan of what it does there | nothing |
 //! | [`matching`] | (spec, facts) → verdict | nothing |
 //! | [`mod@format`] | text ⇄ model, in eDeploy's form and in RON | nothing |
 //! | [`model`] | the words above as plain data | nothing |
