@@ -42,7 +42,7 @@ def _edeploy_log(text):
     sys.stderr.flush()
 
 
-def _edeploy_execute(cmd):
+def _edeploy_execute(cmd, errors=subprocess.STDOUT):
     """Exit code and output of a list, or of a text for the shell. Standard input is empty."""
     if isinstance(cmd, (bytes, type(u""))):
         cmd = ["/bin/sh", "-c", cmd]
@@ -52,7 +52,7 @@ def _edeploy_execute(cmd):
                 [_edeploy_bytes(word) for word in cmd],
                 stdin=nothing,
                 stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
+                stderr=errors,
             )
         except OSError as error:
             return 127, "%s: %s" % (_edeploy_str(_edeploy_bytes(cmd[0])), error.strerror)
@@ -65,22 +65,67 @@ def _edeploy_execute(cmd):
     return code, _edeploy_str(output)
 
 
-def run(cmd):
-    """Runs a command. If it fails, the script ends with the exit code of the command."""
+class _EdeployFailure(SystemExit):
+    """Ends the script with an exit code, unless `attempt` catches it."""
+
+    def __init__(self, code, text):
+        SystemExit.__init__(self, code)
+        self.text = text
+
+
+def _edeploy_run(cmd, errors):
     if isinstance(cmd, (bytes, type(u""))):
         shown = _edeploy_str(cmd)
     else:
         shown = " ".join(_edeploy_quoted(word) for word in cmd)
     _edeploy_log("+ " + shown)
-    code, output = _edeploy_execute(cmd)
+    code, output = _edeploy_execute(cmd, errors)
     if output:
         _edeploy_log(output)
     if code != 0:
-        _edeploy_log("#" * 70)
-        _edeploy_log("command failed with exit code %d: %s" % (code, shown))
-        _edeploy_log("#" * 70)
-        sys.exit(code)
+        text = "command failed with exit code %d: %s" % (code, shown)
+        _edeploy_log("\n".join(["#" * 70, text, "#" * 70]))
+        raise _EdeployFailure(code, text)
     return output
+
+
+def run(cmd):
+    """Runs a command. If it fails, the script ends with the exit code of the command."""
+    return _edeploy_run(cmd, subprocess.STDOUT)
+
+
+def output(cmd, plan=None):
+    """Runs a command as `run` does and gives what it prints, without the last line end.
+
+    What it says of errors goes to the log. `plan` is for `edeployctl plan`, which runs nothing.
+    """
+    return _edeploy_run(cmd, None)
+
+
+def attempt(f, *args, **kwargs):
+    """Calls `f` and gives two values: its result and None, or None and what went wrong."""
+    try:
+        return f(*args, **kwargs), None
+    except _EdeployFailure as failure:
+        return None, failure.text
+    except Exception as error:
+        return None, str(error)
+
+
+def fail(message):
+    """Ends the script with a message."""
+    _edeploy_log(message)
+    raise _EdeployFailure(1, _edeploy_str(message))
+
+
+def sleep(seconds):
+    """Waits for a number of seconds."""
+    time.sleep(seconds)
+
+
+def quote(text):
+    """Gives a text as one word of a shell command."""
+    return _edeploy_quoted(text)
 
 
 def _edeploy_quoted(text):

@@ -120,6 +120,39 @@ fn a_command_that_fails_ends_the_script_with_its_exit_code() {
 }
 
 #[test]
+fn what_fails_in_an_attempt_is_told_and_the_script_goes_on() {
+    let script = script(
+        "_, error = attempt(run, 'exit 3')\n\
+         config('/error').write(error + '\\n')\n\
+         kernel, error = attempt(output, ['echo', \"it's Linux\"], plan='Linux')\n\
+         config('/kernel').write(kernel + '|' + str(error) + '\\n')\n\
+         def stop(why):\n    fail('no ' + why)\n\
+         config('/why').write(str(attempt(stop, why='disk')) + '\\n')\n\
+         config('/word').write(output('echo ' + quote(\"$(x) y'z\") + '; echo bad >&2'))\n\
+         sleep(0)\nfail('enough')\nrun('touch /after')",
+        "x",
+    );
+    each_python(
+        &script,
+        |_| (),
+        |root, output| {
+            assert_eq!(output.status.code(), Some(1), "{output:?}");
+            let read = |name: &str| root.read(&format!("post_rsync/{name}"));
+            assert_eq!(read("error"), "command failed with exit code 3: exit 3\n");
+            assert_eq!(read("kernel"), "it's Linux|None\n");
+            assert_eq!(read("why"), "(None, 'no disk')\n");
+            assert_eq!(read("word"), "$(x) y'z");
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert!(
+                said.contains("bad\n") && said.ends_with("enough\n"),
+                "{said}"
+            );
+            assert!(!root.path("after").exists());
+        },
+    );
+}
+
+#[test]
 fn a_command_ended_by_a_signal_or_not_found_ends_the_script_too() {
     for (line, code) in [
         ("run('kill -9 $$')", 137),
