@@ -100,7 +100,8 @@ pub(super) fn write_text(out: &mut String, text: &str) {
     out.push('\'');
 }
 
-fn push_escape(out: &mut String, c: char) {
+/// Writes a character as the escape that every Python reads in a text literal.
+pub(super) fn push_escape(out: &mut String, c: char) {
     let code = u32::from(c);
     let written = match code {
         0..=0xff => write!(out, "\\x{code:02x}"),

@@ -6,9 +6,10 @@
 
 mod number;
 
-use std::fmt::Write;
 use std::iter::Peekable;
 use std::str::Chars;
+
+use crate::configure::literal::push_escape;
 
 /// The largest width and precision that a format may ask for.
 const LARGEST_WIDTH: usize = 10_000;
@@ -336,16 +337,6 @@ fn ascii(text: &str) -> String {
         }
     }
     out
-}
-
-fn push_escape(out: &mut String, c: char) {
-    let code = u32::from(c);
-    let written = match code {
-        0..=0xff => write!(out, "\\x{code:02x}"),
-        0x100..=0xffff => write!(out, "\\u{code:04x}"),
-        _ => write!(out, "\\U{code:08x}"),
-    };
-    debug_assert!(written.is_ok(), "a String takes all that is written to it");
 }
 
 #[cfg(test)]
