@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::allocation::{self, ProfileExplanation};
-use crate::configure::engine::{Limits, Script};
-use crate::configure::plan::{Plan as Planned, diff, of_configure};
+use crate::configure::engine::Script;
+use crate::configure::plan::{Plan as Planned, diff};
+use crate::planner::{Planner, Request};
 
 use super::answer::{Answer, Exit, Failure, Style};
 use super::input;
@@ -68,12 +69,13 @@ impl Plan {
             name: &name,
             text: &text,
         };
-        let plan = of_configure(&script, &given.profile, variables, &Limits::default()).map_err(
-            |error| {
-                let details = error.with_caret().to_string();
-                Failure::new(Exit::Input, error.to_string()).with_details(details)
-            },
-        )?;
+        let plan = Planner::default()
+            .plan(Request {
+                script,
+                profile: &given.profile,
+                variables,
+            })
+            .map_err(|error| Failure::plan(&error))?;
         let mut answer = Answer::new(Exit::Done, &plan.report())?;
         for line in plan.to_string().lines() {
             let destroys = line.starts_with("!!");

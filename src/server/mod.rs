@@ -19,6 +19,7 @@ mod startup;
 mod state;
 mod traffic;
 
+pub use crate::planner::run_if_asked as plan_if_asked;
 pub use error::ApiError;
 pub use form::FormError;
 pub use run::run;

@@ -4,6 +4,7 @@
 //! An admin's files are no business of this module: `allocation` replaces those.
 
 mod command;
+mod confine;
 mod files;
 mod real;
 mod rehearsal;
@@ -11,6 +12,7 @@ mod runner;
 mod terminal;
 
 pub use command::Command;
+pub use confine::{allow_processor_time, confine_this_process, end_this_process};
 pub use files::{Durability, Existing, replace_file};
 pub use real::Real;
 pub use rehearsal::{DryRun, Recorded};

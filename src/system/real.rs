@@ -143,11 +143,13 @@ fn conclude(
             code: status.code(),
             seconds,
             stderr: end_of(&output.stderr),
+            stdout: output.stdout,
         }),
         None => Err(RunError::TimedOut {
             command,
             seconds,
             stderr: end_of(&output.stderr),
+            stdout: output.stdout,
         }),
     }
 }

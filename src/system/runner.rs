@@ -36,6 +36,8 @@ pub enum RunError {
         seconds: f64,
         /// The end of its standard error.
         stderr: String,
+        /// All that it printed until then.
+        stdout: Vec<u8>,
     },
     /// It ran longer than it may and was killed.
     #[error("`{command}` was killed after {seconds:.1} s without an end: {stderr}")]
@@ -46,6 +48,8 @@ pub enum RunError {
         seconds: f64,
         /// The end of its standard error.
         stderr: String,
+        /// All that it printed until then.
+        stdout: Vec<u8>,
     },
     /// A recording has no answer for it.
     #[error("no answer is recorded for `{command}`")]

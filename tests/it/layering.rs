@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use regex::Regex;
 
 /// Each module of the library and the modules it may name. What is not here may not exist.
-const MODULES: [(&str, &[&str]); 12] = [
+const MODULES: [(&str, &[&str]); 13] = [
     ("model", &[]),
     ("format", &["model"]),
     ("matching", &["model"]),
@@ -16,7 +16,8 @@ const MODULES: [(&str, &[&str]); 12] = [
     ("events", &["model"]),
     ("system", &[]),
     ("hardware", &["model", "system"]),
-    ("client", &["model", "hardware", "system"]),
+    ("planner", &["model", "configure", "system"]),
+    ("client", &["model", "hardware", "planner", "system"]),
     (
         "server",
         &[
@@ -26,6 +27,7 @@ const MODULES: [(&str, &[&str]); 12] = [
             "allocation",
             "configure",
             "events",
+            "planner",
             // pxemngr is a command of the server's machine and runs through the one runner.
             "system",
         ],
@@ -39,6 +41,7 @@ const MODULES: [(&str, &[&str]); 12] = [
             "allocation",
             "configure",
             "events",
+            "planner",
             "system",
             "hardware",
         ],
