@@ -10,6 +10,7 @@ mod interpreter;
 mod literal;
 pub mod plan;
 mod python;
+pub mod run;
 mod shell;
 
 use crate::model::{CmdbEntry, ProfileName};
