@@ -6,6 +6,7 @@ mod support;
 
 mod api;
 mod cli;
+mod configure;
 mod crash;
 mod environment;
 mod examples;
