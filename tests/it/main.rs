@@ -5,6 +5,7 @@
 mod support;
 
 mod api;
+mod both_ways;
 mod cli;
 mod configure;
 mod crash;
