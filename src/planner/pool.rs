@@ -139,7 +139,10 @@ impl Planner {
         let work = || {
             let mut done = Vec::new();
             while let Some(part) = parts.get(next.fetch_add(1, Ordering::Relaxed)) {
-                done.push((part.start, self.ask_in_turn(wanted, &requests[part.clone()])));
+                done.push((
+                    part.start,
+                    self.ask_in_turn(wanted, &requests[part.clone()]),
+                ));
             }
             done
         };
@@ -202,7 +205,9 @@ impl Planner {
         };
         let (stdout, end) = self.end_of(result).ok_or_else(|| no_worker(said.clone()))?;
         let mut lines = whole_lines(&stdout);
-        let ready: Option<String> = lines.next().and_then(|line| serde_json::from_slice(line).ok());
+        let ready: Option<String> = lines
+            .next()
+            .and_then(|line| serde_json::from_slice(line).ok());
         if ready.as_deref() != Some(READY) {
             return Err(no_worker(said));
         }
@@ -222,18 +227,21 @@ impl Planner {
     fn end_of(&self, result: Result<Output, RunError>) -> Option<(Vec<u8>, String)> {
         let too_slow = || format!("it is not done after {:?}", self.deadline);
         match result {
-            Ok(output) => Some((output.stdout, "its process ended without an answer".to_owned())),
+            Ok(output) => Some((
+                output.stdout,
+                "its process ended without an answer".to_owned(),
+            )),
             Err(RunError::TimedOut { stdout, .. }) => Some((stdout, too_slow())),
             Err(RunError::Failed {
                 status,
                 code,
-                stderr,
+                last_output,
                 stdout,
                 ..
             }) => {
                 let end = if code == Some(i32::from(TOO_SLOW)) {
                     too_slow()
-                } else if OUT_OF_MEMORY.iter().any(|text| stderr.contains(text)) {
+                } else if OUT_OF_MEMORY.iter().any(|text| last_output.contains(text)) {
                     out_of_memory()
                 } else {
                     format!("its process ended with {status}")
@@ -302,7 +310,10 @@ fn exceeded(request: &Request<'_>, how: &str) -> PlanError {
 }
 
 fn out_of_memory() -> String {
-    format!("it needs more memory than the {} MiB of a worker", MEMORY_BYTES >> 20)
+    format!(
+        "it needs more memory than the {} MiB of a worker",
+        MEMORY_BYTES >> 20
+    )
 }
 
 /// The lines of a text without their ends. One that was cut off is none.

@@ -6,6 +6,8 @@
 mod command;
 mod confine;
 mod files;
+pub mod hpacucli;
+pub mod ipmitool;
 mod real;
 mod rehearsal;
 mod runner;
@@ -13,8 +15,8 @@ mod terminal;
 
 pub use command::Command;
 pub use confine::{allow_processor_time, confine_this_process, end_this_process};
-pub use files::{Durability, Existing, replace_file};
-pub use real::Real;
+pub use files::{Durability, Existing, Ownership, put_file, replace_file};
+pub use real::{PATH, Real};
 pub use rehearsal::{DryRun, Recorded};
 pub use runner::{Output, RunError, Runner};
 pub use terminal::run_at_terminal;

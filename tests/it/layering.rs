@@ -17,7 +17,11 @@ const MODULES: [(&str, &[&str]); 13] = [
     ("system", &[]),
     ("hardware", &["model", "system"]),
     ("planner", &["model", "configure", "system"]),
-    ("client", &["model", "hardware", "planner", "system"]),
+    // The client interprets configure scripts, as the server does for their plans.
+    (
+        "client",
+        &["model", "configure", "hardware", "planner", "system"],
+    ),
     (
         "server",
         &[

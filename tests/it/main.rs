@@ -5,7 +5,9 @@
 mod support;
 
 mod api;
+mod both_ways;
 mod cli;
+mod configure;
 mod crash;
 mod environment;
 mod examples;

@@ -1,5 +1,6 @@
 //! What the integration tests share: a running server, requests byte for byte, waiting.
 
+pub(crate) mod client;
 pub(crate) mod corpus;
 pub(crate) mod http;
 pub(crate) mod python;

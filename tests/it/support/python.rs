@@ -69,7 +69,7 @@ const ENTER: &str = r#"
 set -e
 root=$1 prefix=$2
 shift 2
-for name in usr bin sbin lib lib64 lib32 dev; do
+for name in usr bin sbin lib lib64 lib32 dev proc; do
     if [ -L "/$name" ]; then cp -P "/$name" "$root/$name"
     elif [ -d "/$name" ]; then mkdir -p "$root/$name"; mount --rbind "/$name" "$root/$name"
     fi
@@ -121,9 +121,14 @@ impl Root {
     /// may read.
     pub(crate) fn run(&self, interpreter: &Path, script: &str) -> Output {
         write(self.path("configure"), script);
+        self.enter(interpreter, &["/configure"])
+    }
+
+    /// Runs a program of the host in the root, with text on standard input that nothing may read.
+    pub(crate) fn enter(&self, program: &Path, arguments: &[&str]) -> Output {
         write(self.path("input"), "nobody may read this");
         let input = std::fs::File::open(self.path("input")).unwrap();
-        let prefix = interpreter.parent().and_then(Path::parent).unwrap();
+        let prefix = program.parent().and_then(Path::parent).unwrap();
         let chroot = ["/usr/sbin/chroot", "/sbin/chroot", "/usr/bin/chroot"]
             .into_iter()
             .find(|path| Path::new(path).exists())
@@ -132,8 +137,8 @@ impl Root {
             .args(["--mount", "sh", "-c", ENTER, "enter"])
             .arg(self.dir.path())
             .arg(prefix)
-            .arg(interpreter)
-            .arg("/configure")
+            .arg(program)
+            .args(arguments)
             .env("CHROOT", chroot)
             .stdin(Stdio::from(input))
             .output()
