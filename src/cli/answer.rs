@@ -72,7 +72,7 @@ impl Answer {
 }
 
 /// Why a verb could not answer.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Failure {
     pub(super) exit: Exit,
     /// One sentence.
