@@ -7,7 +7,7 @@ use std::path::Path;
 use std::thread;
 
 use super::batch::find_machine;
-use super::catalog::{Catalog, Loader};
+use super::catalog::{Catalog, Loader, text_of};
 use super::choose::{Choice, Judged, Request, Stock, matched, no_entry};
 use super::error::AllocateError;
 use super::outcome::{Explanation, ProfileExplanation, Reason};
@@ -178,6 +178,16 @@ pub fn allocations(directory: &Path) -> Result<Vec<Allocation>, AllocateError> {
     );
     record.refresh()?;
     Ok(record.allocations().into_iter().cloned().collect())
+}
+
+/// The text of a profile's configure script as it stands in `directory`.
+///
+/// # Errors
+/// The file is not there or is not UTF-8.
+pub fn configure_script(directory: &Path, profile: &ProfileName) -> Result<String, AllocateError> {
+    let path = directory.join(format!("{profile}.configure"));
+    let file = store::read(&path)?;
+    Ok(text_of(&path, &file)?.to_owned())
 }
 
 /// What the machine called `wanted` holds.
