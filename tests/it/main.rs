@@ -18,6 +18,7 @@ mod hostile_http;
 mod layering;
 mod legacy;
 mod logs;
+mod planner;
 mod pxemngr;
 mod rack;
 mod scripts;
