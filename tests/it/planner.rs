@@ -237,7 +237,6 @@ fn variables_reach_a_script_as_a_machine_gets_them() {
 
 #[test]
 fn a_program_that_is_no_worker_is_no_fault_of_the_script() {
-    let dir = tempfile::tempdir().unwrap();
     for program in ["/no/such/program", "/bin/true", "/bin/false", "/bin/echo"] {
         let planner = Planner::default().with_program(program);
         let result = planner.plan(Request {
@@ -249,9 +248,14 @@ fn a_program_that_is_no_worker_is_no_fault_of_the_script() {
         assert!(!error.is_of_the_script(), "{error}");
         assert!(error.to_string().contains(program), "{error}");
     }
-    // A program that was replaced after its start still starts workers of its own kind.
+}
+
+#[test]
+fn a_program_that_was_replaced_after_its_start_starts_workers_of_its_own_kind() {
+    let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let copy = dir.path().join("edeployctl");
-    std::fs::copy(PROGRAM, &copy).unwrap();
+    // No copy: one that another test's child still holds for writing cannot be run.
+    std::fs::hard_link(PROGRAM, &copy).unwrap();
     let hardware = "[[\"disk\", \"vda\", \"size\", \"8\"]]";
     write(dir.path().join("state"), "[('vm', '*')]\n");
     write(
@@ -274,4 +278,153 @@ fn a_program_that_is_no_worker_is_no_fault_of_the_script() {
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success(), "{output:?}");
     assert!(output.stdout.starts_with(b"plan of profile `vm`\n"));
+}
+
+/// What a worker may ask the kernel for once it reads: memory, threads, time, the end, and its pipes.
+const HARMLESS: [&str; 32] = [
+    "brk",
+    "clock_gettime",
+    "clock_nanosleep",
+    "exit",
+    "exit_group",
+    "fstat",
+    "futex",
+    "getpid",
+    "getrandom",
+    "getrlimit",
+    "gettid",
+    "lseek",
+    "madvise",
+    "membarrier",
+    "mmap",
+    "mprotect",
+    "mremap",
+    "munmap",
+    "poll",
+    "prctl",
+    "prlimit64",
+    "read",
+    "rseq",
+    "rt_sigaction",
+    "rt_sigprocmask",
+    "rt_sigreturn",
+    "sched_getaffinity",
+    "sched_yield",
+    "set_robust_list",
+    "setrlimit",
+    "sigaltstack",
+    "tgkill",
+];
+
+/// Whether a line of `strace -f` is of something that a worker may do.
+fn is_harmless(line: &str) -> bool {
+    let call = line.trim_start_matches(|c: char| c.is_ascii_digit() || c == ' ');
+    if ["+++", "---", "<..."]
+        .iter()
+        .any(|start| call.starts_with(start))
+    {
+        return true;
+    }
+    let (name, arguments) = call.split_once('(').unwrap_or((call, ""));
+    match name {
+        // A thread is no process.
+        "clone" | "clone3" => arguments.contains("CLONE_THREAD"),
+        "write" => arguments.starts_with("1,") || arguments.starts_with("2,"),
+        "open" | "openat" => !["O_WRONLY", "O_RDWR", "O_CREAT", "O_TRUNC"]
+            .iter()
+            .any(|flag| arguments.contains(flag)),
+        name => HARMLESS.contains(&name),
+    }
+}
+
+/// Runs a worker on these scripts under `strace`: its calls, or a note why not.
+fn traced(scripts: &[&str]) -> Option<String> {
+    let dir = tempfile::tempdir().unwrap();
+    let probe = command("strace")
+        .args(["-f", "-qq", "-o", "/dev/null", "true"])
+        .output();
+    if !probe.is_ok_and(|output| output.status.success()) {
+        println!("skipped: there is no strace here that may trace");
+        return None;
+    }
+    let texts: Vec<_> = scripts
+        .iter()
+        .map(|text| serde_json::json!({ "name": "x.configure", "text": text }))
+        .collect();
+    let order = serde_json::json!({ "wanted": "plan", "deadline_ms": 60_000, "scripts": texts });
+    let mut input = format!("{order}\n");
+    for at in 0..scripts.len() {
+        let variables = serde_json::json!({ "disk": "vda", "v": "'; touch /tmp/x; $(id)" });
+        let task = serde_json::json!({ "script": at, "profile": "vm", "variables": variables });
+        input.push_str(&format!("{task}\n"));
+    }
+    write(dir.path().join("input"), input);
+    let trace = dir.path().join("trace");
+    let output = command("strace")
+        .args(["-f", "-qq", "-s", "8", "-o"])
+        .arg(&trace)
+        .args([PROGRAM, "plan-worker"])
+        .stdin(std::fs::File::open(dir.path().join("input")).unwrap())
+        .env_clear()
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let answers = String::from_utf8(output.stdout).unwrap().lines().count();
+    assert_eq!(answers, scripts.len() + 1);
+    Some(std::fs::read_to_string(trace).unwrap())
+}
+
+#[test]
+fn under_strace_no_script_has_an_effect_outside_its_plan() {
+    let vectors = vectors();
+    let mut scripts: Vec<&str> = vectors
+        .iter()
+        .filter(|vector| !vector.id.starts_with("escape"))
+        .map(|vector| vector.script.as_str())
+        .collect();
+    scripts.extend([
+        GOOD,
+        "run('touch /tmp/x')\nrun(['reboot'])\nx = output('id')\nsleep(1000)\n",
+        "open('/etc/passwd', 'w').write(var['v'])\n",
+        "config('/etc/shadow').write('x')\nset_role('a', 'b', 'c')\n",
+        "ipmi.restart_bmc()\nhpacucli.Cli(debug=True)\n",
+        "inject_facts({'a': 1})\ngrub_options('x')\nprint('x')\nattempt(run, 'true')\n",
+        "#!/bin/sh\ntouch /tmp/x\n",
+        "s = 'x'\nfor i in range(100):\n    s = s + s\n",
+    ]);
+    assert!(scripts.len() > 40);
+    let Some(trace) = traced(&scripts) else {
+        return;
+    };
+    let mut lines = trace.lines();
+    let before = lines.by_ref().take_while(|line| !line.contains(" read(0,"));
+    let limits: String = before.filter(|line| line.contains("RLIMIT")).collect();
+    for limit in ["RLIMIT_AS", "RLIMIT_CORE", "RLIMIT_FSIZE", "RLIMIT_NOFILE"] {
+        assert!(limits.contains(limit), "{limit} is not lowered: {limits}");
+    }
+    let after: Vec<&str> = lines.collect();
+    let harmful: Vec<_> = after.iter().filter(|line| !is_harmless(line)).collect();
+    assert!(harmful.is_empty(), "{harmful:#?}");
+    assert!(
+        after.iter().any(|line| line.contains(" write(1,")),
+        "{trace}"
+    );
+}
+
+#[test]
+fn harm_is_seen_in_a_trace() {
+    for line in [
+        r#"12 openat(AT_FDCWD, "/tmp/x", O_WRONLY|O_CREAT, 0666) = 3"#,
+        r#"12 execve("/bin/sh", ["sh"], 0x0) = 0"#,
+        "12 socket(AF_INET, SOCK_STREAM, 0) = 3",
+        "12 clone(child_stack=NULL, flags=CLONE_CHILD_SETTID|SIGCHLD) = 13",
+        "12 vfork() = 13",
+        r#"12 write(3, "x", 1) = 1"#,
+        r#"12 unlink("/tmp/x") = 0"#,
+    ] {
+        assert!(!is_harmless(line), "{line}");
+    }
+    let thread =
+        "12 clone3({flags=CLONE_VM|CLONE_THREAD, exit_signal=0} => {parent_tid=[13]}, 88) = 13";
+    assert!(is_harmless(thread));
 }
