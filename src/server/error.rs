@@ -76,10 +76,7 @@ impl ApiError {
                 RefusalKind::Exhausted => StatusCode::CONFLICT,
             },
             ApiError::Allocate(error) => status_of(error),
-            // The request is right, and the script that it asks for is not.
-            ApiError::NoPlan(NoPlan::Error(error)) if error.is_of_the_script() => {
-                StatusCode::UNPROCESSABLE_ENTITY
-            }
+            ApiError::NoPlan(error) if error.is_of_the_script() => StatusCode::UNPROCESSABLE_ENTITY,
             ApiError::NoPlan(NoPlan::Busy) => StatusCode::SERVICE_UNAVAILABLE,
             ApiError::NoPlan(_) | ApiError::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }

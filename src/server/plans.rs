@@ -9,6 +9,7 @@ use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 
+use crate::allocation::{AllocateError, ErrorKind};
 use crate::configure::engine::Script;
 use crate::configure::plan::Plan;
 use crate::model::{CmdbEntry, ProfileName};
@@ -39,6 +40,9 @@ pub enum NoPlan {
     /// The script, or the worker.
     #[error(transparent)]
     Error(#[from] PlanError),
+    /// The script's file cannot be read.
+    #[error(transparent)]
+    Unreadable(AllocateError),
     /// Too many others are planned.
     #[error("other scripts keep the planner busy: ask for the plan later")]
     Busy,
@@ -48,10 +52,20 @@ pub enum NoPlan {
 }
 
 impl NoPlan {
+    /// Whether the request was right and the script that it is about is wrong.
+    pub(super) fn is_of_the_script(&self) -> bool {
+        match self {
+            NoPlan::Error(error) => error.is_of_the_script(),
+            NoPlan::Unreadable(error) => error.kind() == ErrorKind::Input,
+            NoPlan::Busy | NoPlan::Internal => false,
+        }
+    }
+
     /// All there is to say, with the line of the script and a caret where there is one.
     pub(super) fn details(&self) -> String {
         match self {
             NoPlan::Error(error) => error.with_caret(),
+            NoPlan::Unreadable(error) => error.details(),
             NoPlan::Busy | NoPlan::Internal => self.to_string(),
         }
     }

@@ -19,6 +19,7 @@ mod layering;
 mod legacy;
 mod logs;
 mod planner;
+mod plans;
 mod pxemngr;
 mod rack;
 mod scripts;

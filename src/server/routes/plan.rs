@@ -9,7 +9,7 @@ use crate::allocation::{allocation_of, configure_script};
 use crate::configure::plan::Plan;
 
 use super::super::error::ApiError;
-use super::super::plans::Wanted;
+use super::super::plans::{NoPlan, Wanted};
 use super::super::state::AppState;
 use super::api::{Query, machine_of, section_name};
 
@@ -37,7 +37,8 @@ async fn plan(
     let read = web::block(move || {
         let directory = section.section.config_dir();
         let allocation = allocation_of(directory, &machine)?;
-        let configure = configure_script(directory, &allocation.profile)?;
+        let configure =
+            configure_script(directory, &allocation.profile).map_err(NoPlan::Unreadable)?;
         Ok::<Wanted, ApiError>(Wanted {
             variables: allocation.variables(),
             profile: allocation.profile,
