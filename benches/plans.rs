@@ -23,6 +23,8 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_edeployctl");
 
 /// What the example machine has where each machine of the fleet has something of its own.
 const SERIAL: &str = "S269107X9A21433";
+/// The same, within its MACs and its uuid.
+const NUMBER: &str = "4a:77";
 
 fn examples() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("config-examples")
@@ -77,15 +79,14 @@ fn one_plan(criterion: &mut Criterion) {
 /// The examples' storage nodes, 1,000 of them, each with an entry of its own.
 fn write_fleet(directory: &Path) {
     let hardware = std::fs::read_to_string(examples().join("hardware/storage-node.json")).unwrap();
-    let mac = mac_of(&hardware);
     let mut cmdb = String::from("[\n");
     std::fs::create_dir(directory.join("fleet")).unwrap();
     for at in 0..MACHINES {
-        let (serial, own) = (
-            format!("SN{at:05}"),
-            format!("3c:ec:ef:00:{:02x}:{:02x}", at / 256, at % 256),
-        );
-        let text = hardware.replace(SERIAL, &serial).replace(&mac, &own);
+        let (serial, a, b) = (format!("SN{at:05}"), at / 256, at % 256);
+        let text = hardware
+            .replace(SERIAL, &serial)
+            .replace(&format!(":{NUMBER}:"), &format!(":{a:02x}:{b:02x}:"))
+            .replace(&NUMBER.replace(':', ""), &format!("{a:02x}{b:02x}"));
         std::fs::write(directory.join(format!("fleet/{serial}.json")), text).unwrap();
         cmdb.push_str(&format!(
             "    {{\"tag\": \"{serial}\", \"ip\": \"10.10.{}.{}\", \"hostname\": \"store{at}\", \"rack\": \"r{}\"}},\n",
@@ -110,16 +111,6 @@ fn write_fleet(directory: &Path) {
     ] {
         std::fs::copy(examples().join(name), directory.join(name)).unwrap();
     }
-}
-
-/// The first MAC of the example machine: the serial of its first network card.
-fn mac_of(hardware: &str) -> String {
-    let rows: Vec<(String, String, String, serde_json::Value)> =
-        serde_json::from_str(hardware).unwrap();
-    let mut macs = rows
-        .into_iter()
-        .filter(|(category, _, key, _)| category == "network" && key == "serial");
-    macs.next().unwrap().3.as_str().unwrap().to_owned()
 }
 
 fn edeployctl(arguments: &[&str]) -> String {
