@@ -12,6 +12,7 @@ mod crash;
 mod environment;
 mod examples;
 mod fleet;
+mod golden_plans;
 mod health;
 mod holder;
 mod hostile_http;
