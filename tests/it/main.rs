@@ -21,6 +21,7 @@ mod legacy;
 mod logs;
 mod pxemngr;
 mod rack;
+mod real_disk;
 mod scripts;
 mod settings;
 mod settings_example;
