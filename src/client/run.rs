@@ -89,7 +89,10 @@ impl Client {
                 });
             }
             Verb::Install(verb) => {
-                return verb.run().map_err(|error| (error.into(), 5));
+                return verb.run().map_err(|error| {
+                    let code = error.code();
+                    (error.into(), code)
+                });
             }
             Verb::Helper(verb) => {
                 let done = verb.run().map_err(|error| (error.into(), 1));

@@ -29,6 +29,9 @@ pub(in crate::client) struct Install {
     /// Change nothing: the server is asked, all else is shown
     #[arg(long)]
     dry_run: bool,
+    /// Go on although this system runs from a disk; at the end it may be restarted
+    #[arg(long)]
+    from_disk: bool,
     /// This text instead of the kernel's command line
     #[arg(long, value_name = "TEXT")]
     cmdline: Option<String>,
@@ -61,6 +64,11 @@ pub(in crate::client) enum InstallError {
         #[source]
         source: io::Error,
     },
+    /// This is no ramdisk.
+    #[error(
+        "this system runs from a disk, and an installation would overwrite disks and restart it: look with --dry-run, or say --from-disk"
+    )]
+    NoRamdisk,
     /// A step failed.
     #[error("step {step} failed: {what}")]
     Step {
@@ -74,9 +82,35 @@ pub(in crate::client) enum InstallError {
     Ending(#[from] RunError),
 }
 
+impl InstallError {
+    /// The exit code: 1 what was given is wrong, 3 refused, 5 something failed.
+    pub(in crate::client) fn code(&self) -> u8 {
+        match self {
+            InstallError::Settings(_) => 1,
+            InstallError::NoRamdisk => 3,
+            _ => 5,
+        }
+    }
+}
+
+/// Whether a mount table says that the root is in memory, or read from a medium that nobody writes to.
+fn is_ramdisk(mounts: &str) -> bool {
+    let in_memory = ["rootfs", "ramfs", "tmpfs", "overlay", "squashfs", "erofs"];
+    let kinds = mounts.lines().filter_map(|line| {
+        let mut words = line.split(' ');
+        (words.nth(1) == Some("/")).then(|| words.next().unwrap_or_default())
+    });
+    // What was mounted last is what is seen.
+    kinds.last().is_some_and(|kind| in_memory.contains(&kind))
+}
+
 impl Install {
     /// Installs the machine. Gives nothing to print where it is restarted.
     pub(in crate::client) fn run(&self) -> Result<String, InstallError> {
+        let mounts = std::fs::read_to_string("/proc/mounts").unwrap_or_default();
+        if !(self.dry_run || self.from_disk || is_ramdisk(&mounts)) {
+            return Err(InstallError::NoRamdisk);
+        }
         let line = match &self.cmdline {
             Some(line) => line.clone(),
             None => std::fs::read_to_string("/proc/cmdline").map_err(InstallError::CommandLine)?,
@@ -131,4 +165,20 @@ impl Install {
 #[expect(clippy::print_stderr, reason = "a rehearsal is read on the terminal")]
 fn show(line: &str) {
     eprintln!("edeploy: + {line}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_system_that_runs_from_a_disk_is_no_ramdisk() {
+        assert!(is_ramdisk(
+            "rootfs / rootfs rw 0 0\nproc /proc proc rw 0 0\n"
+        ));
+        assert!(!is_ramdisk(
+            "rootfs / rootfs rw 0 0\n/dev/sda1 / ext4 rw 0 0\n"
+        ));
+        assert!(!is_ramdisk("tmpfs /tmp tmpfs rw 0 0\n"));
+    }
 }
