@@ -9,7 +9,6 @@ use edeploy::configure::{self, render_script};
 use edeploy::model::{CmdbEntry, ProfileName};
 use serde_json::{Value, json};
 
-use crate::scripts::README_CONFIGURE;
 use crate::support::client::{answer, configure};
 use crate::support::python::{Root, pythons};
 
@@ -127,8 +126,10 @@ const TOOLS: &[&str] = &[
 
 #[test]
 fn the_readme_example_does_the_same_both_ways() {
-    let variables = json!({"disk": "vda"});
-    let Some(left) = compare(README_CONFIGURE, &variables, stubs(TOOLS)) else {
+    let text = include_str!("../../config-examples/edeploy/vm.configure");
+    let variables = json!({"disk": "vda", "eth": "eth0", "ip": "10.0.0.2", "mac": "m",
+        "netmask": "255.0.0.0", "gateway": "10.0.0.1"});
+    let Some(left) = compare(text, &variables, stubs(TOOLS)) else {
         return;
     };
     assert_eq!(left.code, Some(0));

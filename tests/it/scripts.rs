@@ -53,8 +53,8 @@ fi
     std::fs::read_to_string(dir.path().join("configure")).unwrap()
 }
 
-/// The example of the seed's README.
-pub(crate) const README_CONFIGURE: &str = "
+/// The example of the seed's README, with a shorter file.
+const README_CONFIGURE: &str = "
 disk1 = '/dev/' + var['disk']
 
 for disk, path in ((disk1, '/chroot'), ):

@@ -258,18 +258,44 @@ fn headline(what: &What) -> String {
 
 /// Writes to the console: nobody may be there to read it, and that is no reason to stop.
 fn console(text: &str) {
-    let text = text.trim_end_matches('\n');
-    if !text.is_empty() {
-        let shown: String = text
-            .chars()
-            .map(|c| {
-                if c.is_control() && c != '\n' && c != '\t' {
-                    '�'
-                } else {
-                    c
-                }
-            })
-            .collect();
+    let shown = settled(text);
+    if !shown.is_empty() {
         writeln!(std::io::stderr(), "{shown}").ok();
+    }
+}
+
+/// A text as it stands once all is written: progress is often shown by going back over it. No other
+/// control character reaches the console.
+fn settled(text: &str) -> String {
+    let mut shown = String::new();
+    for c in text.replace("\r\n", "\n").trim_end_matches('\n').chars() {
+        match c {
+            '\u{8}' if !shown.ends_with('\n') => drop(shown.pop()),
+            '\r' => shown.truncate(shown.rfind('\n').map_or(0, |end| end + 1)),
+            '\n' | '\t' => shown.push(c),
+            c if c.is_control() => shown.push('�'),
+            c => shown.push(c),
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn progress_is_shown_as_it_ended_and_nothing_steers_the_console() {
+        for (text, expected) in [
+            (
+                "tables:  0/38\u{8}\u{8}\u{8}\u{8}    \u{8}\u{8}\u{8}\u{8}done\n",
+                "tables:  done",
+            ),
+            ("a\n 10%\r100%\n", "a\n100%"),
+            ("dos\r\nline", "dos\nline"),
+            ("\u{8}\u{1b}[2J", "�[2J"),
+        ] {
+            assert_eq!(settled(text), expected);
+        }
     }
 }

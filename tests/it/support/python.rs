@@ -74,8 +74,10 @@ for name in usr bin sbin lib lib64 lib32 dev proc; do
     elif [ -d "/$name" ]; then mkdir -p "$root/$name"; mount --rbind "/$name" "$root/$name"
     fi
 done
-mount -t tmpfs none "$root/usr/sbin"
-cp "$root"/stubs/sbin/* "$root/usr/sbin/" 2>/dev/null || true
+if [ -d "$root/stubs" ]; then
+    mount -t tmpfs none "$root/usr/sbin"
+    cp "$root"/stubs/sbin/* "$root/usr/sbin/" 2>/dev/null || true
+fi
 case $prefix in
     /|/usr|/usr/*) ;;
     *) mkdir -p "$root$prefix"; mount --bind "$prefix" "$root$prefix" ;;
@@ -96,6 +98,11 @@ impl Root {
             std::fs::create_dir_all(root.path(name)).unwrap();
         }
         Some(root)
+    }
+
+    /// Leaves the programs of the host where they are: no stub takes their place.
+    pub(crate) fn keep_programs(&self) {
+        std::fs::remove_dir_all(self.path("stubs")).unwrap();
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
