@@ -376,3 +376,6 @@ fn only<T>(results: Vec<Result<T, PlanError>>) -> Result<T, PlanError> {
         .next()
         .unwrap_or(Err(PlanError::NoWorker { why }))
 }
+
+#[cfg(test)]
+mod tests;

@@ -28,8 +28,11 @@ fn vectors() -> Vec<Vector> {
     SCRIPTS.lines().map(parse).collect()
 }
 
+/// A planner for a machine that is busy with other tests.
 fn planner() -> Planner {
-    Planner::default().with_program(PROGRAM)
+    Planner::default()
+        .with_program(PROGRAM)
+        .with_deadline(Duration::from_secs(60))
 }
 
 fn vm() -> ProfileName {
