@@ -7,11 +7,13 @@
 
 pub mod engine;
 mod interpreter;
+mod library;
 mod literal;
 pub mod plan;
 mod python;
 pub mod run;
 mod shell;
+mod uuid;
 
 use crate::model::{CmdbEntry, ProfileName};
 

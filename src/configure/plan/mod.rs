@@ -9,6 +9,7 @@ mod device;
 mod diff;
 mod hash;
 mod lcs;
+mod loops;
 mod programs;
 mod report;
 mod rules;
@@ -23,6 +24,7 @@ pub use class::{Class, class_of};
 pub use device::UNKNOWN_DEVICE;
 pub(super) use device::disk_of;
 pub use diff::{Difference, Numbered, diff};
+pub(in crate::configure) use hash::canonical_json;
 pub use report::Report;
 pub use script::of_configure;
 

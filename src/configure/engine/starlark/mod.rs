@@ -5,6 +5,7 @@ mod evaluate;
 mod file;
 mod functions;
 mod hardware;
+mod library;
 mod operators;
 mod ranges;
 mod values;
