@@ -74,13 +74,18 @@ for name in usr bin sbin lib lib64 lib32 dev; do
     elif [ -d "/$name" ]; then mkdir -p "$root/$name"; mount --rbind "/$name" "$root/$name"
     fi
 done
-mount -t tmpfs none "$root/usr/sbin"
-cp "$root"/stubs/sbin/* "$root/usr/sbin/" 2>/dev/null || true
+if [ -n "$REAL" ]; then
+    for name in etc proc sys run; do mkdir -p "$root/$name"; mount --rbind "/$name" "$root/$name"; done
+else
+    mount -t tmpfs none "$root/usr/sbin"
+    cp "$root"/stubs/sbin/* "$root/usr/sbin/" 2>/dev/null || true
+fi
 case $prefix in
     /|/usr|/usr/*) ;;
     *) mkdir -p "$root$prefix"; mount --bind "$prefix" "$root$prefix" ;;
 esac
-exec /usr/bin/env -i LC_ALL=C HOME=/ PATH=/stubs:/usr/bin:/bin "$CHROOT" "$root" "$@"
+path=/stubs:${REAL:+/usr/sbin:/sbin:}/usr/bin:/bin
+exec /usr/bin/env -i LC_ALL=C HOME=/ PATH="$path" "$CHROOT" "$root" "$@"
 "#;
 
 impl Root {
@@ -120,6 +125,15 @@ impl Root {
     /// Runs a script as `/configure` with an interpreter, with text on standard input that nothing
     /// may read.
     pub(crate) fn run(&self, interpreter: &Path, script: &str) -> Output {
+        self.enter(interpreter, script, "")
+    }
+
+    /// The same with the machine's own programs and devices, which the script then changes.
+    pub(crate) fn run_for_real(&self, interpreter: &Path, script: &str) -> Output {
+        self.enter(interpreter, script, "yes")
+    }
+
+    fn enter(&self, interpreter: &Path, script: &str, real: &str) -> Output {
         write(self.path("configure"), script);
         write(self.path("input"), "nobody may read this");
         let input = std::fs::File::open(self.path("input")).unwrap();
@@ -135,6 +149,7 @@ impl Root {
             .arg(interpreter)
             .arg("/configure")
             .env("CHROOT", chroot)
+            .env("REAL", real)
             .stdin(Stdio::from(input))
             .output()
             .unwrap()

@@ -365,7 +365,8 @@ fn python_hint(place: &Place) -> Option<String> {
                 .names()
                 .map(|name| name.as_str().to_owned())
                 .collect();
-            let near = nearest(&word, &names).filter(|near| *near != word)?;
+            let is_name = names.contains(&word) || library::is_namespace(&word);
+            let near = nearest(&word, &names).filter(|_| !is_name)?;
             return Some(format!("did you mean `{near}`?"));
         }
     };

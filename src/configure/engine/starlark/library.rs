@@ -33,6 +33,11 @@ pub(super) fn module() -> Result<&'static FrozenModule, &'static str> {
     MODULE.as_ref().map_err(String::as_str)
 }
 
+/// Whether the library is called by this name.
+pub(super) fn is_namespace(name: &str) -> bool {
+    library::NAMESPACES.contains(&name)
+}
+
 /// Whether a place is in the library's own text.
 pub(super) fn is_of(place: &FileSpan) -> bool {
     place.filename() == NAME
@@ -42,8 +47,11 @@ pub(super) fn is_of(place: &FileSpan) -> bool {
 pub(super) fn hidden_hint(what: &str, place: &Place) -> Option<String> {
     let column = usize::try_from(place.column).unwrap_or(1).saturating_sub(1);
     let meant: String = place.text.chars().skip(column).collect();
-    let (name, _) = meant.split_once('.')?;
-    let is_hidden = what.contains("has no attribute") && library::NAMESPACES.contains(&name);
+    let (name, helper) = meant.split_once('.')?;
+    let (_, lacking) = what.split_once("has no attribute `")?;
+    let is_hidden = library::NAMESPACES.contains(&name)
+        && helper.starts_with(lacking.trim_end_matches('`'))
+        && !what.contains("type `struct`");
     is_hidden.then(|| {
         format!("the script gives the name `{name}` to a value, which hides the helpers: call the value otherwise")
     })
@@ -51,9 +59,9 @@ pub(super) fn hidden_hint(what: &str, place: &Place) -> Option<String> {
 
 /// A message in which `disk.wipe` stands for the function that is called so within the library.
 pub(super) fn called_by_its_name(what: String) -> String {
-    let Some((before, after)) = what.split_once("library._") else {
-        return what;
-    };
-    let before = before.trim_end_matches(' ');
-    format!("{before}{}", after.replacen('_', ".", 1))
+    // The NUL was shown as a blank.
+    match what.split_once(" library._") {
+        Some((before, after)) => format!("{before}{}", after.replacen('_', ".", 1)),
+        None => what,
+    }
 }
