@@ -82,7 +82,7 @@ fn refusal(text: &str) -> String {
 /// The answer to an old ramdisk.
 pub(crate) fn answer(configure: &str, variables: &CmdbEntry) -> String {
     render_script(&Answer {
-        profile: &ProfileName::new("test").unwrap(),
+        profile: &ProfileName::new("vm").unwrap(),
         variables,
         configure,
         pxemngr_url: None,

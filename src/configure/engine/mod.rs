@@ -28,7 +28,9 @@ use super::plan::Plan;
 use super::run::{Follower, Job, Machine, Ran};
 
 pub use error::{Limit, Place, ScriptError};
+pub use facts_yaml::facter_facts;
 pub use limits::Limits;
+pub use paths::staged_path;
 
 use performer::Performer;
 use recorder::Recorder;

@@ -39,7 +39,7 @@ impl Performer {
     /// Performs an action and gives what the machine answers.
     pub(super) fn perform(&mut self, action: &Action) -> Result<Reply, Stop> {
         let line = action.line;
-        let standing = match self.follower.step(&action.what) {
+        let standing = match self.follower.step(action) {
             Ok(standing) => standing,
             Err(why) => return off_plan(line, &why),
         };

@@ -5,9 +5,11 @@
 //! planned one, an `attempt` met a failure) the script may go other ways. But it never destroys data
 //! on a device that the plan does not name.
 
+use std::mem::{Discriminant, discriminant};
+
 use serde_json::Value;
 
-use crate::configure::plan::{Class, Plan, UNKNOWN_DEVICE, What, class_of, disk_of};
+use crate::configure::plan::{Action, Class, Plan, UNKNOWN_DEVICE, What, class_of, disk_of};
 
 use super::Standing;
 
@@ -16,6 +18,8 @@ use super::Standing;
 pub(in crate::configure) struct Follower {
     /// The planned actions as JSON, to be compared field by field.
     planned: Vec<Value>,
+    /// Line and kind of each.
+    lines: Vec<(u32, Discriminant<What>)>,
     /// Which of them were performed.
     performed: Vec<bool>,
     /// The devices whose data the plan destroys.
@@ -35,6 +39,11 @@ impl Follower {
         let planned: Vec<Value> = plan.actions.iter().map(|it| json(&it.what)).collect();
         Follower {
             performed: vec![false; planned.len()],
+            lines: plan
+                .actions
+                .iter()
+                .map(|it| (it.line, discriminant(&it.what)))
+                .collect(),
             planned,
             destroyed,
             next: 0,
@@ -48,7 +57,8 @@ impl Follower {
     }
 
     /// How the next action stands to the plan, or why it must not be performed.
-    pub(in crate::configure) fn step(&mut self, what: &What) -> Result<Standing, String> {
+    pub(in crate::configure) fn step(&mut self, action: &Action) -> Result<Standing, String> {
+        let what = &action.what;
         let real = json(what);
         if !self.free {
             return self.strict(&real);
@@ -60,7 +70,8 @@ impl Follower {
             .or_else(|| rest.clone().find(|(_, planned)| is_filled(planned, &real)))
             .map(|(at, _)| at);
         let Some(at) = found else {
-            return self.unplanned(what);
+            self.guard(what)?;
+            return Ok(self.of_the_same_line(action));
         };
         self.next = at + 1;
         self.performed[at] = true;
@@ -84,13 +95,29 @@ impl Follower {
         Ok(Standing::Planned { number: self.next })
     }
 
-    fn unplanned(&self, what: &What) -> Result<Standing, String> {
+    /// An action that says something else than planned is taken for the planned one of its line.
+    fn of_the_same_line(&mut self, action: &Action) -> Standing {
+        let kind = discriminant(&action.what);
+        let rest = self.lines.iter().enumerate().skip(self.next);
+        let found = rest.clone().find(|(_, it)| **it == (action.line, kind));
+        match found {
+            None => Standing::Unplanned,
+            Some((at, _)) => {
+                self.next = at + 1;
+                self.performed[at] = true;
+                Standing::Filled { number: at + 1 }
+            }
+        }
+    }
+
+    /// Refuses what destroys data on a device that the plan does not name.
+    fn guard(&self, what: &What) -> Result<(), String> {
         let Class::Destroys { devices } = class_of(what) else {
-            return Ok(Standing::Unplanned);
+            return Ok(());
         };
         let strange = devices.iter().find(|device| !self.names(device));
         match strange {
-            None => Ok(Standing::Unplanned),
+            None => Ok(()),
             Some(device) => Err(format!(
                 "it destroys data on {device}, and the plan destroys none there"
             )),
@@ -183,21 +210,24 @@ fn fixed_pieces(text: &str) -> Vec<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::configure::plan::{Action, CommandText};
+    use crate::configure::plan::CommandText;
 
-    fn run(text: &str) -> What {
+    /// A command that no line of the plan holds.
+    fn run(text: &str) -> Action {
+        at(99, text)
+    }
+
+    fn at(line: u32, text: &str) -> Action {
         let command = CommandText::Shell(text.to_owned());
-        What::Run { command }
+        let what = What::Run { command };
+        Action { line, what }
     }
 
     fn follower(commands: &[&str]) -> Follower {
-        let action = |text: &&str| Action {
-            line: 1,
-            what: run(text),
-        };
+        let lines = (1..).zip(commands);
         Follower::new(&Plan {
             profile: "vm".to_owned(),
-            actions: commands.iter().map(action).collect(),
+            actions: lines.map(|(line, text)| at(line, text)).collect(),
             placeholders: Vec::new(),
         })
     }
@@ -230,6 +260,15 @@ mod tests {
         assert_eq!(at.step(&run("other")), Ok(Standing::Unplanned));
         assert_eq!(at.step(&run("c")), Ok(Standing::Planned { number: 3 }));
         assert_eq!(at.left_out(), Ok(vec![1, 2]));
+    }
+
+    #[test]
+    fn an_action_of_a_planned_line_is_the_planned_one_with_other_values() {
+        let mut follower = follower(&["probe", "echo a", "echo b", "mkfs.ext4 /dev/sda"]);
+        follower.release();
+        let standing = follower.step(&at(3, "echo other"));
+        assert_eq!(standing, Ok(Standing::Filled { number: 3 }));
+        assert!(follower.step(&at(4, "mkfs.ext4 /dev/sdb")).is_err());
     }
 
     #[test]

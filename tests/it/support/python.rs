@@ -69,22 +69,23 @@ const ENTER: &str = r#"
 set -e
 root=$1 prefix=$2
 shift 2
-for name in usr bin sbin lib lib64 lib32 dev; do
+for name in usr bin sbin lib lib64 lib32 dev proc; do
     if [ -L "/$name" ]; then cp -P "/$name" "$root/$name"
     elif [ -d "/$name" ]; then mkdir -p "$root/$name"; mount --rbind "/$name" "$root/$name"
     fi
 done
-if [ -n "$REAL" ]; then
-    for name in etc proc sys run; do mkdir -p "$root/$name"; mount --rbind "/$name" "$root/$name"; done
-else
+path=/usr/sbin:/usr/bin:/sbin:/bin
+if [ -d "$root/stubs" ]; then
+    path=/stubs:/usr/bin:/bin
     mount -t tmpfs none "$root/usr/sbin"
     cp "$root"/stubs/sbin/* "$root/usr/sbin/" 2>/dev/null || true
+else
+    for name in etc sys run; do mkdir -p "$root/$name"; mount --rbind "/$name" "$root/$name"; done
 fi
 case $prefix in
     /|/usr|/usr/*) ;;
     *) mkdir -p "$root$prefix"; mount --bind "$prefix" "$root$prefix" ;;
 esac
-path=/stubs:${REAL:+/usr/sbin:/sbin:}/usr/bin:/bin
 exec /usr/bin/env -i LC_ALL=C HOME=/ PATH="$path" "$CHROOT" "$root" "$@"
 "#;
 
@@ -101,6 +102,11 @@ impl Root {
             std::fs::create_dir_all(root.path(name)).unwrap();
         }
         Some(root)
+    }
+
+    /// Leaves the programs of the host where they are: no stub takes their place.
+    pub(crate) fn keep_programs(&self) {
+        std::fs::remove_dir_all(self.path("stubs")).unwrap();
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -125,19 +131,15 @@ impl Root {
     /// Runs a script as `/configure` with an interpreter, with text on standard input that nothing
     /// may read.
     pub(crate) fn run(&self, interpreter: &Path, script: &str) -> Output {
-        self.enter(interpreter, script, "")
-    }
-
-    /// The same with the machine's own programs and devices, which the script then changes.
-    pub(crate) fn run_for_real(&self, interpreter: &Path, script: &str) -> Output {
-        self.enter(interpreter, script, "yes")
-    }
-
-    fn enter(&self, interpreter: &Path, script: &str, real: &str) -> Output {
         write(self.path("configure"), script);
+        self.enter(interpreter, &["/configure"])
+    }
+
+    /// Runs a program of the host in the root, with text on standard input that nothing may read.
+    pub(crate) fn enter(&self, program: &Path, arguments: &[&str]) -> Output {
         write(self.path("input"), "nobody may read this");
         let input = std::fs::File::open(self.path("input")).unwrap();
-        let prefix = interpreter.parent().and_then(Path::parent).unwrap();
+        let prefix = program.parent().and_then(Path::parent).unwrap();
         let chroot = ["/usr/sbin/chroot", "/sbin/chroot", "/usr/bin/chroot"]
             .into_iter()
             .find(|path| Path::new(path).exists())
@@ -146,10 +148,9 @@ impl Root {
             .args(["--mount", "sh", "-c", ENTER, "enter"])
             .arg(self.dir.path())
             .arg(prefix)
-            .arg(interpreter)
-            .arg("/configure")
+            .arg(program)
+            .args(arguments)
             .env("CHROOT", chroot)
-            .env("REAL", real)
             .stdin(Stdio::from(input))
             .output()
             .unwrap()
