@@ -26,7 +26,7 @@ pub(crate) fn plan_with(text: &str, variables: &CmdbEntry) -> Result<Plan, Scrip
     let name = "test.configure";
     plan_script(
         &Script { name, text },
-        "test",
+        "vm",
         variables,
         &Limits::default(),
     )
