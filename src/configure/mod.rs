@@ -11,6 +11,7 @@ mod library;
 mod literal;
 pub mod plan;
 mod python;
+mod reference;
 pub mod run;
 mod shell;
 mod uuid;
@@ -18,6 +19,7 @@ mod uuid;
 use crate::model::{CmdbEntry, ProfileName};
 
 pub use literal::python_literal;
+pub use reference::{Helper, helpers, reference_page};
 pub use shell::{quoted, render_refusal};
 
 use interpreter::Interpreter;

@@ -8,6 +8,9 @@ use edeploy::configure::plan::{Action, CommandText, Plan, What};
 use edeploy::configure::{Answer, quoted, render_script};
 use edeploy::model::{CmdbEntry, ProfileName, Value};
 
+use edeploy::allocation::explain_dir;
+
+use crate::examples::{examples, hardware};
 use crate::support::python::{Root, pythons};
 
 pub(crate) fn variables() -> CmdbEntry {
@@ -24,12 +27,7 @@ pub(crate) fn variables() -> CmdbEntry {
 
 pub(crate) fn plan_with(text: &str, variables: &CmdbEntry) -> Result<Plan, ScriptError> {
     let name = "test.configure";
-    plan_script(
-        &Script { name, text },
-        "vm",
-        variables,
-        &Limits::default(),
-    )
+    plan_script(&Script { name, text }, "vm", variables, &Limits::default())
 }
 
 fn plan(text: &str) -> Result<Plan, ScriptError> {
@@ -539,23 +537,65 @@ fn each(configure: &str, lsblk: &str, check: impl Fn(&Root, &Output)) {
     }
 }
 
+/// What a Python that runs a plan's commands says, if they answer as the plan has it.
+fn log_of(plan: &Plan) -> String {
+    let mut log = String::new();
+    for action in &plan.actions {
+        let (command, printed) = match &action.what {
+            What::Run { command } => (command, ""),
+            What::Output { command, planned } => (command, planned.as_deref().unwrap()),
+            _ => continue,
+        };
+        log.push_str(&format!("+ {}\n{printed}", words(command)));
+        log.push_str(if printed.is_empty() { "" } else { "\n" });
+    }
+    log
+}
+
+#[test]
+fn both_pythons_run_the_commands_of_the_example_scripts() {
+    for profile in ["vm", "raid1-server", "storage-node"] {
+        let facts = hardware(&format!("{profile}.json"));
+        let given = explain_dir(&examples(), &facts).unwrap().profiles;
+        let mut given = given.into_iter().filter(|given| given.chosen);
+        let variables = given.next().unwrap().variables.unwrap();
+        let name = format!("{profile}.configure");
+        let text = std::fs::read_to_string(examples().join(&name)).unwrap();
+        let script = Script {
+            name: &name,
+            text: &text,
+        };
+        let plan = plan_script(&script, profile, &variables, &Limits::default()).unwrap();
+        let answer = render_script(&Answer {
+            profile: &ProfileName::new(profile).unwrap(),
+            variables: &variables,
+            configure: &text,
+            pxemngr_url: None,
+            metadata_url: None,
+            bad_rows: &[],
+        });
+        for python in pythons() {
+            let Some(root) = stubbed(LSBLK) else { return };
+            let output = root.run(&python, &answer);
+            assert_eq!(
+                String::from_utf8_lossy(&output.stderr),
+                log_of(&plan),
+                "{profile}"
+            );
+            for action in &plan.actions {
+                if let What::WriteFile { path, content, .. } = &action.what {
+                    assert_eq!(&root.read(path.trim_start_matches('/')), content, "{path}");
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn both_pythons_run_the_commands_of_the_plan() {
     let script = ALL.replacen("output = ", "# output = ", 1);
     let plan = plan(&script).unwrap_or_else(|error| panic!("{}", error.with_caret()));
-    let mut expected = String::new();
-    for action in &plan.actions {
-        match &action.what {
-            What::Run { command } => expected.push_str(&format!("+ {}\n", words(command))),
-            What::Output { command, planned } => {
-                expected.push_str(&format!("+ {}\n", words(command)));
-                let text = planned.as_deref().unwrap();
-                expected.push_str(text);
-                expected.push_str(if text.is_empty() { "" } else { "\n" });
-            }
-            _ => {}
-        }
-    }
+    let expected = log_of(&plan);
     each(ALL, LSBLK, |root, output| {
         assert!(output.status.success());
         let said = String::from_utf8_lossy(&output.stderr);

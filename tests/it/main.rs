@@ -24,6 +24,7 @@ mod loop_devices;
 mod pxemngr;
 mod rack;
 mod real_disk;
+mod reference;
 mod scripts;
 mod settings;
 mod settings_example;

@@ -25,7 +25,6 @@ const BASE: &str = "/post_rsync";
 const LONGEST_SLEEP: f64 = 86_400.0;
 
 /// The names of the helpers.
-#[cfg(test)]
 pub(super) const NAMES: [&str; 11] = [
     "run",
     "output",

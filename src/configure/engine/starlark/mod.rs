@@ -8,6 +8,8 @@ mod hardware;
 mod library;
 mod operators;
 mod ranges;
+mod reference;
 mod values;
 
 pub(super) use evaluate::interpret;
+pub(super) use reference::helpers;

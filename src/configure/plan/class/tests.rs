@@ -52,20 +52,6 @@ fn a_program_that_destroys_is_told_with_its_devices() {
         ("pvcreate -ff -y /dev/sda3", "/dev/sda3"),
         ("vgcreate data /dev/sda3 /dev/sdb3", "/dev/sda3 /dev/sdb3"),
         ("lvcreate -n root -L 10G vg0", "/dev/vg0/root"),
-        (
-            "lvcreate --yes -W y --extents 100%FREE --name a vg0",
-            "/dev/vg0/a",
-        ),
-        ("lvcreate -n root -L 10G vg0 /dev/sda3", "/dev/sda3"),
-        (
-            "for d in /dev/sda /dev/sdb; do wipefs -a $d; done",
-            "/dev/sda /dev/sdb",
-        ),
-        (
-            "for d in /dev/sda[0-9]*; do dd if=x of=y; wipefs -a \"$d\"; done",
-            "/dev/sda[0-9]*",
-        ),
-        ("for d in /dev/sda; do echo x >$d; done", "/dev/sda"),
         ("lvremove -f vg0/root", "/dev/vg0/root"),
         ("cryptsetup -q luksFormat /dev/sda3 key", "/dev/sda3"),
         (
@@ -85,6 +71,29 @@ fn a_program_that_destroys_is_told_with_its_devices() {
         ("cp image /dev/sda", "/dev/sda"),
         ("echo x > /dev/sda", "/dev/sda"),
         ("cat image >>/chroot/dev/sdb 2>&1", "/chroot/dev/sdb"),
+    ] {
+        let devices: Vec<&str> = devices.split(' ').collect();
+        assert_eq!(of_shell(text), destroys(&devices), "{text}");
+    }
+}
+
+#[test]
+fn a_new_volume_and_the_words_of_a_loop_are_told_by_name() {
+    for (text, devices) in [
+        (
+            "lvcreate --yes -W y --extents 100%FREE --name a vg0",
+            "/dev/vg0/a",
+        ),
+        ("lvcreate -n root -L 10G vg0 /dev/sda3", "/dev/sda3"),
+        (
+            "for d in /dev/sda /dev/sdb; do wipefs -a $d; done",
+            "/dev/sda /dev/sdb",
+        ),
+        (
+            "for d in /dev/sda[0-9]*; do dd if=x of=y; wipefs -a \"$d\"; done",
+            "/dev/sda[0-9]*",
+        ),
+        ("for d in /dev/sda; do echo x >$d; done", "/dev/sda"),
     ] {
         let devices: Vec<&str> = devices.split(' ').collect();
         assert_eq!(of_shell(text), destroys(&devices), "{text}");
