@@ -285,8 +285,79 @@ fn a_uuid_is_the_machines_own_and_the_same_each_time() {
     assert_ne!(first, other.actions.iter().map(shown).collect::<Vec<_>>());
 }
 
+/// A network of everything, in each style.
+#[test]
+fn the_network_of_the_installed_system_is_written_as_the_role_reads_it() {
+    let (_, cards) = ALL.split_once("raid.stop('/dev/md1')\n").unwrap();
+    insta::assert_snapshot!("network", planned(cards).join("\n"));
+}
+
 /// Texts that are wrong, and what is said of them at the line of the script.
-const WRONG: [(&str, &str); 34] = [
+const WRONG: [(&str, &str); 50] = [
+    (
+        "network.ethernet('eth0', '10.0.0.3')",
+        "an address of eth0 is `10.0.0.3`: write it as 10.0.0.3/24, 10.0.0.3/255.255.255.0 or fd00::3/64",
+    ),
+    (
+        "network.ethernet('eth0', '10.0.0.300/24')",
+        "an address of eth0 is no IPv4 or IPv6 address: `10.0.0.300`",
+    ),
+    (
+        "network.ethernet('eth0', '10.0.0.3/33')",
+        "an address of eth0 has a prefix of 0 to 32 bits, not `33`",
+    ),
+    (
+        "network.ethernet('eth0', '10.0.0.3/255.0.255.0')",
+        "an address of eth0 has no netmask: `10.0.0.3/255.0.255.0`",
+    ),
+    (
+        "network.ethernet('eth0', 'fd00:::3/64')",
+        "an address of eth0 is no IPv4 or IPv6 address: `fd00:::3`",
+    ),
+    (
+        "network.ethernet('eth0', gateway=['10.0.0.1', '10.0.0.2'])",
+        "eth0 has one gateway for IPv4 and one for IPv6 at most",
+    ),
+    (
+        "network.ethernet('eth0', mac='52:54:00:88:17')",
+        "the MAC of eth0 is no MAC: `52:54:00:88:17`",
+    ),
+    (
+        "network.ethernet('eth0', dhcp=True)",
+        "dhcp of eth0 is `True`: there are no, ipv4, ipv6, yes",
+    ),
+    (
+        "network.ethernet('eth0', routes=['10.0.0.0/8'])",
+        "a route of eth0 is a pair, such as ('10.1.0.0/16', '10.0.0.254'), not `10.0.0.0/8`",
+    ),
+    (
+        "network.ethernet('a-very-long-name')",
+        "the name of an interface is longer than 15 characters: `a-very-long-name`",
+    ),
+    (
+        "network.vlan('vlan9', 'eth0', 4095)",
+        "the number of VLAN vlan9 is 1 to 4094, not `4095`",
+    ),
+    (
+        "network.bond('bond0', [])",
+        "bond0 has one interface or more besides itself",
+    ),
+    (
+        "network.bond('bond0', 'eth0', mode='lacp')",
+        "mode of bond0 is `lacp`: there are balance-rr, active-backup, balance-xor, broadcast, 802.3ad, balance-tlb, balance-alb",
+    ),
+    (
+        "network.write([network.bridge('a', 'b'), network.bridge('b', 'a')])",
+        "a is part of itself",
+    ),
+    (
+        "network.write([network.bond('a', 'x'), network.bridge('b', 'x')])",
+        "x is part of a and of b",
+    ),
+    (
+        "network.write([network.ethernet('a')], 'ifcfg')",
+        "network style `ifcfg`: there are networkd, ifupdown, netplan",
+    ),
     (
         "disk.wipe('sda')",
         "`sda` is no path of a device: write '/dev/' + var['disk'] or the like",
@@ -482,6 +553,17 @@ mounts = [
 mount.all(mounts)
 mount.fstab(mounts)
 raid.stop('/dev/md1')
+cards = [
+    network.bond('bond0', ['lan0', 'lan1'], mode='802.3ad', addresses=['10.0.0.3/255.255.0.0', 'fd00::3/64'],
+        gateway=['10.0.0.1', 'fd00::1'], dns='10.0.0.53', search=['example.org'], mtu=9000,
+        routes=[('10.9.0.0/16', '10.0.0.254')]),
+    network.ethernet('lan0', mac='52-54-00-88-17-3C'),
+    network.bridge('br0', 'bond0.20', addresses='10.2.0.3/24'),
+    network.vlan('bond0.20', 'bond0', 20),
+    network.ethernet('lan2', dhcp='yes'),
+]
+for style in ['networkd', 'netplan', 'ifupdown']:
+    network.write(cards, style)
 config('/uuid').write(uuid_for('\u{e9}') + struct(a='b').a + '\\n')
 ";
 

@@ -90,7 +90,8 @@ fn the_script_of_edeploys_readme_plans_as_it_stands() {
 fn every_example_plans() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("config-examples");
     let mut variables = vm();
-    for name in ["boot", "disk1", "disk2", "rack"] {
+    variables.set("size", "480".into());
+    for name in ["boot", "disk1", "disk2", "rack", "slot", "drive1", "drive2"] {
         variables.set(name, "sda".into());
     }
     for number in 1..=11 {

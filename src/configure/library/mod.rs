@@ -1,4 +1,4 @@
-//! Our own helpers: disks, partition tables, arrays, volumes, file systems, mounts (DESIGN section 5).
+//! Our own helpers: disks, partition tables, arrays, volumes, file systems, mounts, network (DESIGN section 5).
 //!
 //! They are written in what Starlark, Python 2.7 and Python 3 have in common, on nothing but the
 //! engine's `run`, `output`, `config`, `fail`, `attempt`, `quote` and `uuid_for`. So one text plans
@@ -22,11 +22,20 @@ const TEXT: &str = concat!(
     include_str!("filesystem.star"),
     "\n\n",
     include_str!("mount.star"),
+    "\n\n",
+    include_str!("network.star"),
 );
 
 /// What scripts call the library by.
-pub(in crate::configure) const NAMESPACES: [&str; 6] =
-    ["disk", "partition", "raid", "lvm", "filesystem", "mount"];
+pub(in crate::configure) const NAMESPACES: [&str; 7] = [
+    "disk",
+    "partition",
+    "raid",
+    "lvm",
+    "filesystem",
+    "mount",
+    "network",
+];
 
 /// The helpers of the engine that the library is built on. A script may give these names to values of
 /// its own, so in Python, where all is one module, the library is handed them once.
