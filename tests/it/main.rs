@@ -22,6 +22,8 @@ mod legacy;
 mod library;
 mod logs;
 mod loop_devices;
+mod planner;
+mod plans;
 mod pxemngr;
 mod rack;
 mod real_disk;

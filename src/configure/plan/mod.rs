@@ -16,6 +16,7 @@ mod rules;
 mod script;
 mod shell;
 mod shown;
+mod summary;
 mod text;
 mod wrappers;
 
@@ -27,6 +28,7 @@ pub use diff::{Difference, Numbered, diff};
 pub(in crate::configure) use hash::canonical_json;
 pub use report::Report;
 pub use script::of_configure;
+pub use summary::Summary;
 
 #[cfg(test)]
 mod samples;
