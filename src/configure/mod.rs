@@ -9,6 +9,7 @@ pub mod engine;
 mod interpreter;
 mod literal;
 pub mod plan;
+pub mod port;
 mod python;
 mod shell;
 
