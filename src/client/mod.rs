@@ -1,8 +1,11 @@
 //! `edeploy`, the program on the machine.
 //!
-//! It says what is installed, as the original's `edeploy version` and `edeploy role` do. Whoever
-//! installs a machine leaves that in a file of shell assignments; nothing here writes it.
+//! In the ramdisk it runs the configure script. On an installed machine it says what is installed, as
+//! the original's `edeploy version` and `edeploy role` do: whoever installs a machine leaves that in a
+//! file of shell assignments.
 
+mod configure;
+mod helper;
 mod installed;
 mod run;
 

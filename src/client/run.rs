@@ -1,14 +1,17 @@
 //! The command line of `edeploy`.
 
+use std::error::Error;
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use super::installed::{self, InstalledError};
+use super::configure::Configure;
+use super::helper::Helper;
+use super::installed;
 
-/// Says what edeploy installed on this machine.
+/// Configures this machine as the server says, and says what edeploy installed on it.
 #[derive(Debug, Parser)]
 #[command(
     name = "edeploy",
@@ -18,7 +21,8 @@ use super::installed::{self, InstalledError};
 Example:
   edeploy version
 
-Exit codes: 0 done, 2 the command line is wrong, 5 this machine does not say what is installed."
+Exit codes: 0 done, 1 the input is wrong, 2 the command line is wrong, 3 refused, nothing was done,
+5 something on this machine failed or is missing."
 )]
 struct Client {
     /// The file that says what is installed
@@ -35,6 +39,8 @@ enum Verb {
     Version,
     /// Print the installed role
     Role,
+    Configure(Configure),
+    Helper(Helper),
 }
 
 /// Runs `edeploy` with these arguments, the program's name first, and returns its exit code.
@@ -47,18 +53,44 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         }
     };
     let written = match client.answer() {
+        Ok(text) if text.is_empty() => Ok(0),
         Ok(text) => writeln!(std::io::stdout(), "{text}").map(|()| 0),
-        Err(error) => writeln!(std::io::stderr(), "error: {error}").map(|()| 5),
+        Err((error, code)) => {
+            let chain = causes(error.as_ref());
+            writeln!(std::io::stderr(), "error: {chain}").map(|()| code)
+        }
     };
     written.unwrap_or(5)
 }
 
+/// An error with what caused it.
+fn causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(&format!(": {cause}"));
+        source = cause.source();
+    }
+    text
+}
+
 impl Client {
-    fn answer(&self) -> Result<String, InstalledError> {
-        let name = match self.verb {
+    /// What to print, or what went wrong and the exit code for it.
+    fn answer(&self) -> Result<String, (Box<dyn Error>, u8)> {
+        let name = match &self.verb {
             Verb::Version => "VERS",
             Verb::Role => "ROLE",
+            Verb::Configure(verb) => {
+                return verb.run().map_err(|error| {
+                    let code = error.code();
+                    (error.into(), code)
+                });
+            }
+            Verb::Helper(verb) => {
+                let done = verb.run().map_err(|error| (error.into(), 1));
+                return done.map(|()| String::new());
+            }
         };
-        installed::value_of(&self.conf, name)
+        installed::value_of(&self.conf, name).map_err(|error| (error.into(), 5))
     }
 }

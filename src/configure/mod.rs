@@ -11,6 +11,7 @@ mod literal;
 pub mod plan;
 pub mod port;
 mod python;
+pub mod run;
 mod shell;
 
 use crate::model::{CmdbEntry, ProfileName};
@@ -53,10 +54,15 @@ impl Answer<'_> {
 
     /// The variables with the name of the profile among them.
     fn all_variables(&self) -> CmdbEntry {
-        let mut all = self.variables.clone();
-        all.set(PROFILE_KEY, self.profile.as_str().into());
-        all
+        with_profile(self.variables, self.profile)
     }
+}
+
+/// The variables as a script finds them: with the name of its profile under `edeploy-profile`.
+pub fn with_profile(variables: &CmdbEntry, profile: &ProfileName) -> CmdbEntry {
+    let mut all = variables.clone();
+    all.set(PROFILE_KEY, profile.as_str().into());
+    all
 }
 
 /// The script for a machine that was given a profile: Python, unless the admin's text names another

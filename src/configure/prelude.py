@@ -265,7 +265,7 @@ class hpacucli(object):
                     values[name] = " ".join(value.split())
             return values
 
-        def ctrl_all_show(self):
+        def ctrl_all_show(self, plan=None):
             found = []
             for line in self._send("ctrl all show"):
                 parts = re.match(r"\s*(.*) in Slot ([0-9]+).*\(sn: (.*?)\s*\)", line)
@@ -273,13 +273,13 @@ class hpacucli(object):
                     found.append((int(parts.group(2)), parts.group(1), parts.group(3)))
             return found
 
-        def ctrl_show(self, selector):
+        def ctrl_show(self, selector, plan=None):
             return self._snake(self._send("ctrl %s show" % selector), ("slot",))
 
-        def ctrl_pd_all_show(self, selector):
+        def ctrl_pd_all_show(self, selector, plan=None):
             return self._arrays(self._send("ctrl %s pd all show" % selector), self._drive)
 
-        def ctrl_pd_disk_show(self, selector, disk):
+        def ctrl_pd_disk_show(self, selector, disk, plan=None):
             lines = self._send("ctrl %s pd %s show" % (selector, disk))
             values = self._snake(lines, ("port", "box", "bay"))
             for line in lines:
@@ -288,10 +288,10 @@ class hpacucli(object):
                     values["array"] = words[1]
             return values
 
-        def ctrl_ld_all_show(self, selector):
+        def ctrl_ld_all_show(self, selector, plan=None):
             return self._arrays(self._send("ctrl %s ld all show" % selector), self._volume)
 
-        def ctrl_ld_show(self, selector, ldid):
+        def ctrl_ld_show(self, selector, ldid, plan=None):
             values = {}
             name = None
             for line in self._send("ctrl %s ld %s show" % (selector, ldid)):

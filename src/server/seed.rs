@@ -14,10 +14,13 @@ macro_rules! example {
     };
 }
 /// The examples in the native form, as they stand in `config-examples/`.
-const EXAMPLES: [(&str, &str); 10] = [
+const EXAMPLES: [(&str, &str); 13] = [
     example!("raid1-server.cmdb.ron"),
     example!("raid1-server.configure"),
     example!("raid1-server.specs.ron"),
+    example!("smart-array.cmdb.ron"),
+    example!("smart-array.configure"),
+    example!("smart-array.specs.ron"),
     example!("state.ron"),
     example!("storage-node.cmdb.ron"),
     example!("storage-node.configure"),

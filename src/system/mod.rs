@@ -5,14 +5,16 @@
 
 mod command;
 mod files;
+pub mod hpacucli;
+pub mod ipmitool;
 mod real;
 mod rehearsal;
 mod runner;
 mod terminal;
 
 pub use command::Command;
-pub use files::{Durability, Existing, replace_file};
-pub use real::Real;
+pub use files::{Durability, Existing, Ownership, put_file, replace_file};
+pub use real::{PATH, Real};
 pub use rehearsal::{DryRun, Recorded};
 pub use runner::{Output, RunError, Runner};
 pub use terminal::run_at_terminal;

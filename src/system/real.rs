@@ -9,13 +9,13 @@ use std::time::{Duration, Instant};
 use super::{Command, Output, RunError, Runner};
 
 /// Where programs are looked for, whatever the caller's environment says.
-const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+pub const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// How often a running command is looked at.
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
-/// How much of a failed command's standard error goes into the error, from its end.
-const SHOWN_STDERR_BYTES: usize = 1024;
+/// How much of a failed command's output goes into the error, from its end.
+const SHOWN_BYTES: usize = 1024;
 
 /// Runs commands on this machine, with a cleared environment and in a process group of their own.
 #[derive(Debug, Clone, Copy, Default)]
@@ -142,18 +142,28 @@ fn conclude(
             },
             code: status.code(),
             seconds,
-            stderr: end_of(&output.stderr),
+            last_output: last_output(&output),
         }),
         None => Err(RunError::TimedOut {
             command,
             seconds,
-            stderr: end_of(&output.stderr),
+            last_output: last_output(&output),
         }),
     }
 }
 
+/// What it said of its end: many tools say that on standard output.
+fn last_output(output: &Output) -> String {
+    let said = end_of(&output.stderr);
+    if said.is_empty() {
+        end_of(&output.stdout)
+    } else {
+        said
+    }
+}
+
 fn end_of(bytes: &[u8]) -> String {
-    let from = bytes.len().saturating_sub(SHOWN_STDERR_BYTES);
+    let from = bytes.len().saturating_sub(SHOWN_BYTES);
     String::from_utf8_lossy(&bytes[from..]).trim().to_owned()
 }
 

@@ -24,7 +24,7 @@ pub enum RunError {
         source: std::io::Error,
     },
     /// It ended with an exit code other than 0, or by a signal.
-    #[error("`{command}` ended with {status} after {seconds:.1} s: {stderr}")]
+    #[error("`{command}` ended with {status} after {seconds:.1} s: {last_output}")]
     Failed {
         /// The whole command.
         command: String,
@@ -34,18 +34,18 @@ pub enum RunError {
         code: Option<i32>,
         /// How long it ran, in seconds.
         seconds: f64,
-        /// The end of its standard error.
-        stderr: String,
+        /// The end of its standard error, or of its standard output if that is empty.
+        last_output: String,
     },
     /// It ran longer than it may and was killed.
-    #[error("`{command}` was killed after {seconds:.1} s without an end: {stderr}")]
+    #[error("`{command}` was killed after {seconds:.1} s without an end: {last_output}")]
     TimedOut {
         /// The whole command.
         command: String,
         /// How long it ran, in seconds.
         seconds: f64,
-        /// The end of its standard error.
-        stderr: String,
+        /// The end of its standard error, or of its standard output if that is empty.
+        last_output: String,
     },
     /// A recording has no answer for it.
     #[error("no answer is recorded for `{command}`")]
@@ -53,6 +53,33 @@ pub enum RunError {
         /// The whole command.
         command: String,
     },
+}
+
+impl RunError {
+    /// What the command said last, or else what the system said of it.
+    pub fn last_output(&self) -> String {
+        match self {
+            RunError::Start { source, .. } => source.to_string(),
+            RunError::Failed { last_output, .. } | RunError::TimedOut { last_output, .. } => {
+                last_output.clone()
+            }
+            RunError::NotRecorded { .. } => self.to_string(),
+        }
+    }
+
+    /// How the command ended, without the command itself: it may hold what is not to be shown.
+    pub fn ending(&self) -> String {
+        match self {
+            RunError::Start { source, .. } => format!("cannot be started: {source}"),
+            RunError::Failed {
+                status,
+                last_output,
+                ..
+            } => format!("{status}: {last_output}"),
+            RunError::TimedOut { seconds, .. } => format!("killed after {seconds:.1} s"),
+            RunError::NotRecorded { .. } => "not recorded".to_owned(),
+        }
+    }
 }
 
 /// The one way to run a command.

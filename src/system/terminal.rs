@@ -32,7 +32,7 @@ pub fn run_at_terminal(command: &Command) -> Result<(), RunError> {
         status: status.to_string(),
         code: status.code(),
         seconds: started.elapsed().as_secs_f64(),
-        stderr: "what it said is on the terminal".to_owned(),
+        last_output: "what it said is on the terminal".to_owned(),
     })
 }
 

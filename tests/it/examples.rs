@@ -121,6 +121,7 @@ fn the_examples_serve_machines() {
         Remaining::Limited(2),
         Remaining::Limited(8),
         Remaining::Unlimited,
+        Remaining::Unlimited,
     ];
     assert_eq!(remaining, expected);
     let state = fs::read_to_string(copy.path().join("state.ron")).unwrap();

@@ -16,7 +16,8 @@ const MODULES: [(&str, &[&str]); 12] = [
     ("events", &["model"]),
     ("system", &[]),
     ("hardware", &["model", "system"]),
-    ("client", &["model", "hardware", "system"]),
+    // The client interprets configure scripts, as the server does for their plans.
+    ("client", &["model", "configure", "hardware", "system"]),
     (
         "server",
         &[

@@ -5,11 +5,14 @@
 mod support;
 
 mod api;
+mod both_ways;
 mod cli;
+mod configure;
 mod crash;
 mod environment;
 mod examples;
 mod fleet;
+mod golden_plans;
 mod health;
 mod holder;
 mod hostile_http;
@@ -18,6 +21,7 @@ mod legacy;
 mod logs;
 mod pxemngr;
 mod rack;
+mod real_disk;
 mod scripts;
 mod settings;
 mod settings_example;

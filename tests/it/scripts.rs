@@ -53,6 +53,7 @@ fi
     std::fs::read_to_string(dir.path().join("configure")).unwrap()
 }
 
+/// The example of the seed's README, with a shorter file.
 const README_CONFIGURE: &str = "
 disk1 = '/dev/' + var['disk']
 

@@ -35,6 +35,20 @@ impl Place {
         }
     }
 
+    /// The place of a whole line of `text`, from 1.
+    pub(super) fn of_line(name: &str, text: &str, line: u32) -> Place {
+        let index = usize::try_from(line).unwrap_or(1).saturating_sub(1);
+        let text = text.split('\n').nth(index).unwrap_or_default().trim_end();
+        let indent = text.chars().take_while(|c| c.is_whitespace()).count();
+        Place {
+            name: name.to_owned(),
+            line,
+            column: u32::try_from(indent + 1).unwrap_or(u32::MAX),
+            width: (text.chars().count() - indent).max(1),
+            text: text.to_owned(),
+        }
+    }
+
     /// The line, and a second one with carets below what is meant.
     fn with_caret(&self) -> String {
         let column = usize::try_from(self.column).unwrap_or(1).saturating_sub(1);
@@ -135,6 +149,26 @@ pub enum ScriptError {
         /// Where.
         place: Option<Place>,
     },
+    /// An action failed on the machine.
+    #[error("{}{what}", at(.place.as_ref()))]
+    Failed {
+        /// The command, how it ended and what it printed last.
+        what: String,
+        /// The line of the script that asked for it.
+        place: Option<Place>,
+    },
+    /// The script's plan is not the one that was agreed to; nothing was done.
+    #[error(
+        "the plan of `{name}` has the hash {found}, but the one that was agreed to has {expected}: nothing was done"
+    )]
+    OtherPlan {
+        /// The name of the script.
+        name: String,
+        /// The hash that was agreed to.
+        expected: String,
+        /// The hash that was found.
+        found: String,
+    },
     /// The engine itself failed: a bug.
     #[error("the script engine failed on `{name}`: {what}")]
     Engine {
@@ -158,8 +192,9 @@ impl ScriptError {
             ScriptError::Script { place, .. }
             | ScriptError::MissingVariable { place, .. }
             | ScriptError::Refused { place, .. }
+            | ScriptError::Failed { place, .. }
             | ScriptError::Limit { place, .. } => place.as_ref(),
-            ScriptError::Engine { .. } => None,
+            ScriptError::OtherPlan { .. } | ScriptError::Engine { .. } => None,
         }
     }
 
@@ -191,6 +226,10 @@ impl ScriptError {
         match self {
             ScriptError::Script { hint, .. } | ScriptError::Refused { hint, .. } => hint.clone(),
             ScriptError::MissingVariable { key, known, .. } => Some(missing_hint(key, known)),
+            ScriptError::OtherPlan { .. } => Some(
+                "look at the plan of the script and the variables that the machine has now"
+                    .to_owned(),
+            ),
             _ => None,
         }
     }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::model::Value;
+use crate::model::{CmdbEntry, Value};
 
 use super::printf::float_repr;
 
@@ -20,6 +20,13 @@ pub(super) fn render(vars: &Value, prefix: &str) -> Option<String> {
         out.push_str(&format!("{name}: {}\n", yaml(value)));
     }
     Some(out)
+}
+
+/// The text for facter of a machine's variables, each name with `prefix` before it.
+pub fn facter_facts(variables: &CmdbEntry, prefix: &str) -> String {
+    let pairs = variables.iter();
+    let pairs = pairs.map(|(key, value)| (key.to_owned(), value.clone()));
+    render(&Value::Map(pairs.collect()), prefix).expect("a mapping has a text")
 }
 
 fn is_plain(name: &str) -> bool {

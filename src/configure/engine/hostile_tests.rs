@@ -35,7 +35,9 @@ fn end_of(text: &str, variables: &CmdbEntry) -> End {
                 ScriptError::MissingVariable { .. } => End::Missing,
                 ScriptError::Refused { .. } => End::Refused,
                 ScriptError::Limit { .. } => End::Limit,
-                ScriptError::Engine { .. } => panic!("{shown}: {error}"),
+                ScriptError::Engine { .. }
+                | ScriptError::Failed { .. }
+                | ScriptError::OtherPlan { .. } => panic!("{shown}: {error}"),
             }
         }
     }

@@ -1,7 +1,9 @@
-//! Runs a configure script without a machine and records what it does (DESIGN section 5).
+//! Interprets a configure script: without a machine, to record what it does, or on one (DESIGN
+//! section 5).
 //!
-//! [`plan_script`] is all that the rest of the library sees; that the scripts are Starlark stays
-//! within `starlark/`. `recorder` is the host that stands in for the machine, `printf` is Python's
+//! [`plan_script`] and `run_script` are all that the rest of the library sees; that the scripts are
+//! Starlark stays within `starlark/`. `recorder` is the host of a script, `performer` the machine
+//! behind it, `printf` is Python's
 //! `%`, `source` and [`Limits`] keep a script within bounds, `shell_text` keeps the machine's values
 //! out of shell code. A plan is a function of script, profile, variables and limits: no clock, no
 //! files, no randomness.
@@ -13,6 +15,7 @@ mod error;
 mod facts_yaml;
 mod limits;
 mod paths;
+mod performer;
 mod printf;
 mod recorder;
 mod shell_text;
@@ -22,9 +25,15 @@ mod starlark;
 use crate::model::CmdbEntry;
 
 use super::plan::Plan;
+use super::run::{Follower, Job, Machine, Ran};
 
 pub use error::{Limit, Place, ScriptError};
+pub use facts_yaml::facter_facts;
 pub use limits::Limits;
+pub use paths::staged_path;
+
+use performer::Performer;
+use recorder::Recorder;
 
 /// A configure script.
 #[derive(Debug, Clone, Copy)]
@@ -71,7 +80,31 @@ pub fn plan_with_output(
     limits: &Limits,
 ) -> Result<Planned, ScriptError> {
     source::check(script.name, script.text, limits)?;
-    starlark::plan(script, profile, variables, limits)
+    let recorder = Recorder::new(profile, variables, limits, None);
+    let finished = starlark::interpret(script, variables, recorder)?;
+    Ok(Planned {
+        plan: finished.plan,
+        printed: finished.printed,
+    })
+}
+
+/// Runs a script on a machine, held to the plan of `follower`.
+///
+/// # Errors
+///
+/// As [`plan_with_output`]; besides, an action failed or is not in the plan.
+pub(super) fn run_script(
+    job: &Job<'_>,
+    limits: &Limits,
+    follower: Follower,
+    machine: Box<dyn Machine>,
+) -> Result<Ran, ScriptError> {
+    source::check(job.script.name, job.script.text, limits)?;
+    let performer = Performer::new(machine, follower, job.script.text);
+    let profile = job.profile.as_str();
+    let recorder = Recorder::new(profile, job.variables, limits, Some(performer));
+    let finished = starlark::interpret(&job.script, job.variables, recorder)?;
+    Ok(finished.ran.unwrap_or_default())
 }
 
 /// Checks the size, nesting and chains of a script before anything reads it.

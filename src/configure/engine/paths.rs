@@ -21,6 +21,14 @@ pub(super) fn staged(basedir: &str, name: &str) -> Result<String, Stop> {
     }
 }
 
+/// As [`staged`], for who has no script: a script in another language asks for it with `edeploy helper`.
+///
+/// # Errors
+/// The name leaves the directory; the text says so.
+pub fn staged_path(basedir: &str, name: &str) -> Result<String, String> {
+    staged(basedir, name).map_err(|stop| stop.to_string())
+}
+
 /// A path for `open`: whole, and without a way up in it, which a variable could bring along.
 ///
 /// # Errors

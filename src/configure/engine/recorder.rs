@@ -1,14 +1,17 @@
-//! The host of a planned script: it records what the script asks for, and refuses what it must not.
+//! The host of a script: it records what the script asks for, refuses what it must not, and on a
+//! machine has each action performed before the script goes on.
 
 use crate::configure::plan::{Action, CommandText, Placeholder, Plan, What};
 use crate::configure::quoted;
+use crate::configure::run::{Failure, Ran, Reply};
 use crate::model::CmdbEntry;
 
 use super::error::Limit;
 use super::limits::Limits;
+use super::performer::Performer;
 use super::shell_text::Untrusted;
 
-/// Why the host stops a script. Nothing in a script can catch it.
+/// Why the host stops a script. Only a failed action can be caught, with `attempt`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Stop {
     /// It is not done.
@@ -22,6 +25,14 @@ pub(super) enum Stop {
     /// It is too much.
     #[error("{0}")]
     Limit(Limit),
+    /// An action failed on the machine.
+    #[error("{}", .failure.said)]
+    Failed {
+        /// What failed.
+        failure: Failure,
+        /// The line of the action.
+        line: u32,
+    },
 }
 
 pub(super) fn refused<T>(what: impl Into<String>, hint: Option<&str>) -> Result<T, Stop> {
@@ -70,10 +81,26 @@ pub(super) struct Recorder {
     limits: Limits,
     bytes: usize,
     stopped: Option<Stop>,
+    performer: Option<Performer>,
+}
+
+/// What is left of a script that came to its end.
+#[derive(Debug)]
+pub(super) struct Finished {
+    pub plan: Plan,
+    pub printed: Vec<String>,
+    /// What its run came to, where it was run.
+    pub ran: Option<Ran>,
 }
 
 impl Recorder {
-    pub(super) fn new(profile: &str, variables: &CmdbEntry, limits: &Limits) -> Recorder {
+    /// A host that only records; with a performer it acts as well.
+    pub(super) fn new(
+        profile: &str,
+        variables: &CmdbEntry,
+        limits: &Limits,
+        performer: Option<Performer>,
+    ) -> Recorder {
         Recorder {
             plan: Plan {
                 profile: profile.to_owned(),
@@ -86,6 +113,7 @@ impl Recorder {
             limits: limits.clone(),
             bytes: 0,
             stopped: None,
+            performer,
         }
     }
 
@@ -99,19 +127,40 @@ impl Recorder {
 
     /// Remembers why the script is stopped, so that nothing can undo it.
     pub(super) fn stop(&mut self, stop: &Stop) {
-        self.stopped.get_or_insert_with(|| stop.clone());
+        if !matches!(stop, Stop::Failed { .. }) {
+            self.stopped.get_or_insert_with(|| stop.clone());
+        }
+    }
+
+    /// Takes notice that the script goes on after a failure.
+    pub(super) fn caught(&mut self) {
+        if let Some(performer) = &mut self.performer {
+            performer.release();
+        }
+    }
+
+    /// Takes notice of a value that may not be the one that the plan was made with.
+    pub(super) fn answered(&mut self, as_planned: bool) {
+        if !as_planned {
+            self.caught();
+        }
     }
 
     pub(super) fn stopped(&self) -> Option<&Stop> {
         self.stopped.as_ref()
     }
 
-    /// The plan and what was printed, with all files written.
-    pub(super) fn finish(mut self) -> Result<(Plan, Vec<String>), Stop> {
+    /// The plan, what was printed and what the run came to, with all files written.
+    pub(super) fn finish(mut self) -> Result<Finished, Stop> {
         self.flush()?;
+        let ran = self.performer.map(Performer::finish).transpose()?;
         match self.stopped {
             Some(stop) => Err(stop),
-            None => Ok((self.plan, self.printed)),
+            None => Ok(Finished {
+                plan: self.plan,
+                printed: self.printed,
+                ran,
+            }),
         }
     }
 
@@ -123,27 +172,33 @@ impl Recorder {
         Ok(())
     }
 
-    /// Adds an action after the files that were written before it.
-    pub(super) fn act(&mut self, line: u32, what: What) -> Result<(), Stop> {
+    /// Adds an action after the files that were written before it, and gives the machine's answer.
+    pub(super) fn act(&mut self, line: u32, what: What) -> Result<Reply, Stop> {
         self.flush()?;
         self.push(line, what)
     }
 
-    fn push(&mut self, line: u32, what: What) -> Result<(), Stop> {
+    fn push(&mut self, line: u32, what: What) -> Result<Reply, Stop> {
         if self.plan.actions.len() >= self.limits.actions {
             return Err(Stop::Limit(Limit::Actions(self.limits.actions)));
         }
         self.spend(texts_of(&what))?;
-        self.plan.actions.push(Action { line, what });
-        Ok(())
+        let action = Action { line, what };
+        let reply = match &mut self.performer {
+            Some(performer) => performer.perform(&action)?,
+            None => Reply::Nothing,
+        };
+        self.plan.actions.push(action);
+        Ok(reply)
     }
 
     pub(super) fn run(&mut self, line: u32, command: CommandText) -> Result<(), Stop> {
         self.check(&command)?;
-        self.act(line, What::Run { command })
+        self.act(line, What::Run { command }).map(|_| ())
     }
 
-    /// Gives the planned text, or the placeholder of what only the machine knows.
+    /// Gives what the machine says, or else the planned text, or else the placeholder of what only
+    /// the machine knows.
     pub(super) fn output(
         &mut self,
         line: u32,
@@ -155,8 +210,13 @@ impl Recorder {
             Some(text) => text.clone(),
             None => self.placeholder(line, "output", &command_line(&command))?,
         };
-        self.act(line, What::Output { command, planned })?;
-        Ok(text)
+        let Reply::Text(said) = self.act(line, What::Output { command, planned })? else {
+            return Ok(text);
+        };
+        self.answered(said == text);
+        self.spend(said.len())?;
+        self.untrusted.add_answer(&said);
+        Ok(said)
     }
 
     fn check(&self, command: &CommandText) -> Result<(), Stop> {
@@ -279,11 +339,14 @@ impl Recorder {
         };
         // What is written later is added to what is there by then.
         file.append = true;
-        self.push(line, what)
+        self.push(line, what).map(|_| ())
     }
 
     pub(super) fn print(&mut self, text: &str) -> Result<(), Stop> {
         self.spend(text.len() + 1)?;
+        if let Some(performer) = &mut self.performer {
+            performer.print(text);
+        }
         self.printed.push(text.to_owned());
         Ok(())
     }
@@ -326,6 +389,9 @@ fn texts_of(what: &What) -> usize {
                 call, arguments, ..
             } => call.len() + arguments.iter().map(String::len).sum::<usize>(),
             What::Sleep { .. } => 0,
-            What::Opaque { interpreter } => interpreter.len(),
+            What::Opaque {
+                interpreter,
+                sha256,
+            } => interpreter.len() + sha256.len(),
         }
 }

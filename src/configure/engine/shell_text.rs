@@ -1,4 +1,5 @@
-//! Whether the machine's own values could be read as shell code in a text for the shell.
+//! Whether the machine's own values, and what its commands print, could be read as shell code in a
+//! text for the shell.
 //!
 //! A value that is changed before it is used (cut, joined, in other case) is not recognized; the
 //! list form of `run` has no shell and no such danger.
@@ -25,6 +26,21 @@ impl Untrusted {
             (text, quoted)
         };
         Untrusted(texts.into_iter().map(pair).collect())
+    }
+
+    /// Adds what a command printed: its lines, and all of it where it has several, if a shell would
+    /// read code in them. Blanks are let through, since lists of names are made of them.
+    pub(super) fn add_answer(&mut self, answer: &str) {
+        const CODE: &str = "$`;|&<>()'\"\\\n\r";
+        let is_code = |text: &&str| text.contains(|c| CODE.contains(c));
+        let lines = answer.lines().map(str::trim).filter(is_code);
+        let whole = std::iter::once(answer).filter(is_code);
+        for text in lines.chain(whole).filter(|text| text.len() > 1) {
+            self.0.push((text.to_owned(), quoted(text)));
+        }
+        self.0
+            .sort_by(|(a, _), (b, _)| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
+        self.0.dedup();
     }
 
     /// Refuses a text that holds one of the values other than as `quote()` gives it, in a place
@@ -54,7 +70,7 @@ impl Untrusted {
             None => Ok(()),
             Some((value, _)) => refused(
                 format!(
-                    "a text for the shell holds `{}` of `var`, in which `{}` means something to the shell",
+                    "a text for the shell holds the machine's value `{}`, in which `{}` means something to the shell",
                     value.chars().take(60).collect::<String>().escape_debug(),
                     value
                         .chars()

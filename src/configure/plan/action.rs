@@ -89,6 +89,8 @@ pub enum What {
     Opaque {
         /// The interpreter, as the first line names it.
         interpreter: String,
+        /// The SHA-256 of the script in lower-case hexadecimal: another text is another plan.
+        sha256: String,
     },
 }
 

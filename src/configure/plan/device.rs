@@ -62,7 +62,7 @@ pub(super) fn in_argument(argument: &str) -> Option<&str> {
 }
 
 /// The disk that a device is a part of, `/dev/sda` for `/dev/sda2`; the device itself where it is none.
-pub(super) fn disk_of(device: &str) -> &str {
+pub(in crate::configure) fn disk_of(device: &str) -> &str {
     let stem = device.trim_end_matches(|c: char| c.is_ascii_digit());
     if stem.len() == device.len() {
         return device;

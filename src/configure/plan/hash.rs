@@ -14,8 +14,7 @@ use super::Plan;
 impl Plan {
     /// The SHA-256 of the plan's canonical JSON, 64 lower-case hexadecimal digits.
     pub fn hash(&self) -> String {
-        let digest = Sha256::digest(self.canonical_json().as_bytes());
-        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+        sha256(&self.canonical_json())
     }
 
     /// The text that the hash is made of: the plan as JSON in the form of RFC 8785.
@@ -26,6 +25,12 @@ impl Plan {
         write(&mut out, &value);
         out
     }
+}
+
+/// The SHA-256 of a text in lower-case hexadecimal.
+pub(super) fn sha256(text: &str) -> String {
+    let digest = Sha256::digest(text.as_bytes());
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn write(out: &mut String, value: &Value) {

@@ -21,6 +21,7 @@ mod wrappers;
 pub use action::{Action, CommandText, Placeholder, Plan, What};
 pub use class::{Class, class_of};
 pub use device::UNKNOWN_DEVICE;
+pub(super) use device::disk_of;
 pub use diff::{Difference, Numbered, diff};
 pub use report::Report;
 pub use script::of_configure;

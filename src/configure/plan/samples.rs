@@ -152,7 +152,10 @@ fn what() -> impl Strategy<Value = What> {
             }
         }),
         prop::num::f64::NORMAL.prop_map(|seconds| What::Sleep { seconds }),
-        any::<String>().prop_map(|interpreter| What::Opaque { interpreter }),
+        any::<(String, String)>().prop_map(|(interpreter, sha256)| What::Opaque {
+            interpreter,
+            sha256
+        }),
     ]
 }
 

@@ -1,5 +1,6 @@
 //! From a configure script to its plan, whatever language it is in.
 
+use super::hash::sha256;
 use super::{Action, Plan, What};
 use crate::configure::engine::{Limits, Script, ScriptError, plan_script};
 use crate::model::{CmdbEntry, ProfileName};
@@ -23,6 +24,7 @@ pub fn of_configure(
     };
     let what = What::Opaque {
         interpreter: interpreter.trim().to_owned(),
+        sha256: sha256(script.text),
     };
     Ok(Plan {
         profile: profile.as_str().to_owned(),
@@ -44,11 +46,16 @@ mod tests {
 
     #[test]
     fn a_script_for_another_interpreter_is_one_opaque_action() {
-        let opaque = plan("#! /usr/bin/env perl\r\nsystem('ls')\n");
+        let text = "#! /usr/bin/env perl\r\nsystem('ls')\n";
+        let opaque = plan(text);
         assert!(opaque.is_partial());
-        let interpreter = "/usr/bin/env perl".to_owned();
-        let what = What::Opaque { interpreter };
+        let what = What::Opaque {
+            interpreter: "/usr/bin/env perl".to_owned(),
+            sha256: sha256(text),
+        };
         assert_eq!(opaque.actions, [Action { line: 1, what }]);
+        let edited = plan(&text.replace("ls", "la"));
+        assert_ne!(edited.hash(), opaque.hash());
     }
 
     #[test]

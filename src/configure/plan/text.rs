@@ -69,7 +69,7 @@ impl Plan {
             writeln!(f, "  ⟨{name}⟩, line {}, from {from}", placeholder.line)?;
         }
         for action in &self.actions {
-            if let What::Opaque { interpreter } = &action.what {
+            if let What::Opaque { interpreter, .. } = &action.what {
                 writeln!(f, "  all that {} does", shown(interpreter))?;
             }
         }
@@ -182,11 +182,19 @@ pub(super) fn lines_of(what: &What, cut: bool) -> Vec<String> {
             vec![called("hpacucli", call, arguments, gives.as_deref())]
         }
         What::Sleep { seconds } => vec![format!("sleep  {seconds} s")],
-        What::Opaque { interpreter } => vec![format!(
-            "script for {}: nothing is known of what it does",
-            shown(interpreter)
-        )],
+        What::Opaque {
+            interpreter,
+            sha256,
+        } => opaque_lines(interpreter, sha256),
     }
+}
+
+fn opaque_lines(interpreter: &str, sha256: &str) -> Vec<String> {
+    let name = shown(interpreter);
+    vec![
+        format!("script for {name}: nothing is known of what it does"),
+        format!("its SHA-256 is {}", shown(sha256)),
+    ]
 }
 
 fn command_lines(verb: &str, command: &CommandText) -> Vec<String> {

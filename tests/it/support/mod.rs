@@ -1,6 +1,8 @@
 //! What the integration tests share: a running server, requests byte for byte, waiting.
 
+pub(crate) mod client;
 pub(crate) mod corpus;
+pub(crate) mod disk;
 pub(crate) mod http;
 pub(crate) mod python;
 pub(crate) mod server;

@@ -69,13 +69,15 @@ const ENTER: &str = r#"
 set -e
 root=$1 prefix=$2
 shift 2
-for name in usr bin sbin lib lib64 lib32 dev; do
+for name in usr bin sbin lib lib64 lib32 dev proc; do
     if [ -L "/$name" ]; then cp -P "/$name" "$root/$name"
     elif [ -d "/$name" ]; then mkdir -p "$root/$name"; mount --rbind "/$name" "$root/$name"
     fi
 done
-mount -t tmpfs none "$root/usr/sbin"
-cp "$root"/stubs/sbin/* "$root/usr/sbin/" 2>/dev/null || true
+if [ -d "$root/stubs" ]; then
+    mount -t tmpfs none "$root/usr/sbin"
+    cp "$root"/stubs/sbin/* "$root/usr/sbin/" 2>/dev/null || true
+fi
 case $prefix in
     /|/usr|/usr/*) ;;
     *) mkdir -p "$root$prefix"; mount --bind "$prefix" "$root$prefix" ;;
@@ -96,6 +98,11 @@ impl Root {
             std::fs::create_dir_all(root.path(name)).unwrap();
         }
         Some(root)
+    }
+
+    /// Leaves the programs of the host where they are: no stub takes their place.
+    pub(crate) fn keep_programs(&self) {
+        std::fs::remove_dir_all(self.path("stubs")).unwrap();
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -121,9 +128,14 @@ impl Root {
     /// may read.
     pub(crate) fn run(&self, interpreter: &Path, script: &str) -> Output {
         write(self.path("configure"), script);
+        self.enter(interpreter, &["/configure"])
+    }
+
+    /// Runs a program of the host in the root, with text on standard input that nothing may read.
+    pub(crate) fn enter(&self, program: &Path, arguments: &[&str]) -> Output {
         write(self.path("input"), "nobody may read this");
         let input = std::fs::File::open(self.path("input")).unwrap();
-        let prefix = interpreter.parent().and_then(Path::parent).unwrap();
+        let prefix = program.parent().and_then(Path::parent).unwrap();
         let chroot = ["/usr/sbin/chroot", "/sbin/chroot", "/usr/bin/chroot"]
             .into_iter()
             .find(|path| Path::new(path).exists())
@@ -132,8 +144,8 @@ impl Root {
             .args(["--mount", "sh", "-c", ENTER, "enter"])
             .arg(self.dir.path())
             .arg(prefix)
-            .arg(interpreter)
-            .arg("/configure")
+            .arg(program)
+            .args(arguments)
             .env("CHROOT", chroot)
             .stdin(Stdio::from(input))
             .output()

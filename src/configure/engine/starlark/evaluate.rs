@@ -12,8 +12,8 @@ use starlark::values::{Value as Starlark, ValueError};
 use starlark::{ErrorKind, PrintHandler};
 
 use crate::configure::engine::error::{Limit, Place, ScriptError, nearest};
-use crate::configure::engine::recorder::{Recorder, Stop};
-use crate::configure::engine::{Limits, Planned, Script};
+use crate::configure::engine::recorder::{Finished, Recorder, Stop};
+use crate::configure::engine::{Limits, Script};
 use crate::model::CmdbEntry;
 
 use super::arguments::keys_of;
@@ -99,6 +99,16 @@ pub(super) fn stop<T>(stop: Stop) -> starlark::Result<T> {
     with_host(|_| Err(stop))
 }
 
+/// Whether an action failed on the machine, which is not the script's doing.
+pub(super) fn is_failure(error: &starlark::Error) -> bool {
+    let (ErrorKind::Value(cause) | ErrorKind::Other(cause) | ErrorKind::Native(cause)) =
+        error.kind()
+    else {
+        return false;
+    };
+    matches!(cause.downcast_ref(), Some(Stop::Failed { .. }))
+}
+
 /// A function that scripts reach only through the objects made of it.
 pub(super) fn hidden<'v>(name: &str) -> starlark::Result<Starlark<'v>> {
     let found = GLOBALS.iter().find(|(known, _)| *known == name);
@@ -129,13 +139,12 @@ pub(super) fn check_limits(eval: &Evaluator<'_, '_, '_>, error: &starlark::Error
     None
 }
 
-/// Plans a script on a thread of its own, whose stack is large enough for it.
-pub(in crate::configure::engine) fn plan(
+/// Interprets a script on a thread of its own, whose stack is large enough for it.
+pub(in crate::configure::engine) fn interpret(
     script: &Script<'_>,
-    profile: &str,
     variables: &CmdbEntry,
-    limits: &Limits,
-) -> Result<Planned, ScriptError> {
+    recorder: Recorder,
+) -> Result<Finished, ScriptError> {
     let failed = |what: String| ScriptError::Engine {
         name: script.name.to_owned(),
         what,
@@ -144,7 +153,7 @@ pub(in crate::configure::engine) fn plan(
         thread::Builder::new()
             .name("script".to_owned())
             .stack_size(STACK_BYTES)
-            .spawn_scoped(scope, || evaluate(script, profile, variables, limits))
+            .spawn_scoped(scope, || evaluate(script, variables, recorder))
             .map_err(|error| failed(error.to_string()))?
             .join()
             .unwrap_or_else(|panic| Err(failed(panic_text(&*panic))))
@@ -172,19 +181,19 @@ fn dialect() -> Dialect {
 
 fn evaluate(
     script: &Script<'_>,
-    profile: &str,
     variables: &CmdbEntry,
-    limits: &Limits,
-) -> Result<Planned, ScriptError> {
+    recorder: Recorder,
+) -> Result<Finished, ScriptError> {
     let mut ast = AstModule::parse(script.name, script.text.to_owned(), &dialect())
         .map_err(|error| wrong(&error))?;
     ast.replace_binary_operators(&operators::replaced());
-    HOST.set(Some(Recorder::new(profile, variables, limits)));
+    let (limits, profile) = (recorder.limits().clone(), recorder.profile().to_owned());
+    HOST.set(Some(recorder));
     let result = Module::with_temp_heap(|module| {
-        module.set("var", values::variables(module.heap(), profile, variables));
+        module.set("var", values::variables(module.heap(), &profile, variables));
         let mut eval = Evaluator::new(&module);
         eval.set_print_handler(&Printer);
-        let result = set_limits(&mut eval, limits)
+        let result = set_limits(&mut eval, &limits)
             .map_err(starlark::Error::new_other)
             .and_then(|()| eval.eval_module(ast, &GLOBALS).map(|_| ()));
         result.map_err(|error| {
@@ -197,15 +206,16 @@ fn evaluate(
                 .and_then(DictRef::from_value)
                 .map(|var| keys_of(&var))
                 .unwrap_or_default();
-            explain(&error, keys)
+            explain(script, &error, keys)
         })
     });
     let Some(recorder) = HOST.take() else {
         return Err(lost(script));
     };
     result?;
-    let (plan, printed) = recorder.finish().map_err(|stop| stopped(&stop, None))?;
-    Ok(Planned { plan, printed })
+    recorder
+        .finish()
+        .map_err(|stop| stopped(script, &stop, None))
 }
 
 fn lost(script: &Script<'_>) -> ScriptError {
@@ -236,24 +246,36 @@ fn place_of(error: &starlark::Error) -> Option<Place> {
     })
 }
 
-fn stopped(stop: &Stop, place: Option<Place>) -> ScriptError {
+fn stopped(script: &Script<'_>, stop: &Stop, place: Option<Place>) -> ScriptError {
     match stop.clone() {
+        Stop::Failed { failure, line } => {
+            // A file that is written late fails at the line that opened it.
+            let place = place.filter(|place| place.line == line);
+            let place = place.unwrap_or_else(|| Place::of_line(script.name, script.text, line));
+            ScriptError::Failed {
+                what: failure.report,
+                place: Some(place),
+            }
+        }
         Stop::Refused { what, hint } => ScriptError::Refused { what, hint, place },
         Stop::Limit(limit) => ScriptError::Limit { limit, place },
     }
 }
 
 /// Says what went wrong while a script ran. `keys` are those of `var` at that time.
-fn explain(error: &starlark::Error, keys: Vec<String>) -> ScriptError {
+fn explain(script: &Script<'_>, error: &starlark::Error, keys: Vec<String>) -> ScriptError {
     let stop = HOST.with_borrow(|host| host.as_ref().and_then(|host| host.stopped().cloned()));
     if let Some(stop) = stop {
-        return stopped(&stop, place_of(error));
+        return stopped(script, &stop, place_of(error));
     }
     let (ErrorKind::Value(cause) | ErrorKind::Other(cause) | ErrorKind::Native(cause)) =
         error.kind()
     else {
         return wrong(error);
     };
+    if let Some(stop) = cause.downcast_ref::<Stop>() {
+        return stopped(script, stop, place_of(error));
+    }
     let missing = if let Some(missing) = cause.downcast_ref::<MissingKey>() {
         (missing.known == keys).then(|| missing.key.clone())
     } else if let Some(ValueError::KeyNotFound(key)) = cause.downcast_ref::<ValueError>() {

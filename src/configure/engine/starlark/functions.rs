@@ -15,7 +15,7 @@ use crate::configure::engine::recorder::{Opening, Stop, refused};
 use crate::configure::plan::What;
 use crate::configure::quoted;
 
-use super::evaluate::{acting, check_limits, recorded, stop};
+use super::evaluate::{acting, check_limits, is_failure, recorded, stop};
 use super::file::opened;
 use super::values::{command_of, str_of, value_of};
 
@@ -222,8 +222,14 @@ fn control(builder: &mut GlobalsBuilder) {
                 if let Some(limit) = check_limits(eval, &error) {
                     return stop(Stop::Limit(limit));
                 }
+                let failed = is_failure(&error);
                 // A script that was stopped is not handed back to itself.
-                recorded(|_| Ok(()))?;
+                recorded(|recorder| {
+                    if failed {
+                        recorder.caught();
+                    }
+                    Ok(())
+                })?;
                 let said = error.without_diagnostic().to_string();
                 let said = said.strip_prefix("fail:").unwrap_or(&said).trim();
                 Ok((Starlark::new_none(), NoneOr::Other(said.to_owned())))

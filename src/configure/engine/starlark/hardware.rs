@@ -17,8 +17,10 @@ use crate::configure::plan::What;
 
 use super::evaluate::{acting, hidden, stop};
 use super::functions::text;
-use super::values::command_of;
+use super::values::{allocate, command_of};
 use crate::configure::plan::CommandText;
+use crate::configure::run::Reply;
+use crate::model::Value;
 
 fn texts(values: &[Starlark<'_>]) -> starlark::Result<Vec<String>> {
     values.iter().map(|value| text(*value)).collect()
@@ -96,33 +98,45 @@ pub(super) fn add_methods(builder: &mut GlobalsBuilder) {
 
 static METHODS: LazyLock<Globals> = LazyLock::new(|| GlobalsBuilder::new().with(methods).build());
 
-/// Records a call and gives the placeholders of `kinds`, the first one being what it gives.
+/// What a call gives: what the machine answers, where it was asked, or else placeholders.
+struct Given {
+    placeholders: Vec<String>,
+    real: Option<Value>,
+}
+
+/// Makes a call and gives its answer; the first of the placeholders of `kinds` is what it gives.
 fn called(
     eval: &Evaluator<'_, '_, '_>,
     call: &str,
     arguments: Vec<String>,
     kinds: &[&str],
-) -> starlark::Result<Vec<String>> {
+) -> starlark::Result<Given> {
     acting(eval, |recorder, line| {
         let from = format!("hpacucli {call} {}", arguments.join(" "));
-        let given: Result<Vec<String>, _> = kinds
+        let placeholders: Result<Vec<String>, _> = kinds
             .iter()
             .map(|kind| recorder.placeholder(line, kind, from.trim_end()))
             .collect();
-        let given = given?;
-        let gives = given
+        let placeholders = placeholders?;
+        let gives = placeholders
             .first()
             .map(|text| text.trim_matches(['⟨', '⟩']).to_owned());
         let call = call.to_owned();
-        recorder.act(
-            line,
-            What::Hpacucli {
-                call,
-                arguments,
-                gives,
-            },
-        )?;
-        Ok(given)
+        let what = What::Hpacucli {
+            call,
+            arguments,
+            gives,
+        };
+        let real = match recorder.act(line, what)? {
+            Reply::Value(value) => Some(value),
+            Reply::Text(text) => Some(Value::Text(text)),
+            Reply::Nothing => None,
+        };
+        if let Some(real) = &real {
+            // `launch` gives what a plan takes for granted; all else a plan cannot know.
+            recorder.answered(*real == Value::Bool(true));
+        }
+        Ok(Given { placeholders, real })
     })
 }
 
@@ -142,16 +156,18 @@ fn looked_up<'v>(
         };
         return stop(error);
     };
-    called(eval, call, arguments, &[])?;
-    Ok(planned)
+    let given = called(eval, call, arguments, &[])?;
+    Ok(given
+        .real
+        .map_or(planned, |real| allocate(eval.heap(), &real)))
 }
 
 #[starlark_module]
 fn methods(builder: &mut GlobalsBuilder) {
     /// Finds the program of the controllers on the machine. A plan takes it to be there.
     fn launch<'v>(eval: &mut Evaluator<'v, '_, '_>) -> starlark::Result<bool> {
-        called(eval, "launch", Vec::new(), &[])?;
-        Ok(true)
+        let given = called(eval, "launch", Vec::new(), &[])?;
+        Ok(given.real.is_none_or(|real| real == Value::Bool(true)))
     }
 
     /// Gives the controllers as a list of (slot, name, serial number).
@@ -163,10 +179,13 @@ fn methods(builder: &mut GlobalsBuilder) {
     ) -> starlark::Result<Starlark<'v>> {
         let call = "ctrl_all_show";
         if let NoneOr::Other(planned) = plan {
-            called(eval, call, Vec::new(), &[])?;
-            return Ok(planned);
+            return looked_up(eval, call, Vec::new(), NoneOr::Other(planned));
         }
-        let row = called(eval, call, Vec::new(), &["slot", "controller", "serial"])?;
+        let given = called(eval, call, Vec::new(), &["slot", "controller", "serial"])?;
+        if let Some(real) = given.real {
+            return Ok(allocate(eval.heap(), &real));
+        }
+        let row = given.placeholders;
         let row = (row[0].as_str(), row[1].as_str(), row[2].as_str());
         Ok(eval.heap().alloc(AllocList([row])))
     }
@@ -248,7 +267,10 @@ fn methods(builder: &mut GlobalsBuilder) {
         };
         let arguments = vec![selector.to_owned(), drives.join(","), text(raid)?];
         let mut given = called(eval, "ctrl_create_ld", arguments, &["disk"])?;
-        Ok(given.swap_remove(0))
+        match given.real {
+            Some(Value::Text(disk)) => Ok(disk),
+            _ => Ok(given.placeholders.swap_remove(0)),
+        }
     }
 }
 
@@ -260,11 +282,14 @@ fn drives<'v>(
 ) -> starlark::Result<Starlark<'v>> {
     let arguments = vec![selector.to_owned()];
     if let NoneOr::Other(planned) = plan {
-        called(eval, call, arguments, &[])?;
-        return Ok(planned);
+        return looked_up(eval, call, arguments, NoneOr::Other(planned));
     }
     let given = called(eval, call, arguments, &["array", "drive"])?;
     let heap = eval.heap();
+    if let Some(real) = given.real {
+        return Ok(allocate(heap, &real));
+    }
+    let given = given.placeholders;
     let unknown = "⟨unknown⟩";
     let drive = [given[1].as_str(), unknown, unknown, unknown];
     let drive = heap.alloc(AllocTuple(drive));

@@ -9,4 +9,4 @@ mod operators;
 mod ranges;
 mod values;
 
-pub(super) use evaluate::plan;
+pub(super) use evaluate::interpret;

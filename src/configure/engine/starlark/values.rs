@@ -25,7 +25,8 @@ pub(super) fn variables<'v>(heap: Heap<'v>, profile: &str, entry: &CmdbEntry) ->
     heap.alloc(AllocDict(pairs))
 }
 
-fn allocate<'v>(heap: Heap<'v>, value: &Value) -> Starlark<'v> {
+/// One of our values as one of Starlark's.
+pub(super) fn allocate<'v>(heap: Heap<'v>, value: &Value) -> Starlark<'v> {
     let all = |items: &[Value]| -> Vec<Starlark<'v>> {
         items.iter().map(|item| allocate(heap, item)).collect()
     };

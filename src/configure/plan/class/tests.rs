@@ -277,11 +277,11 @@ fn other_actions_have_their_class() {
     assert_eq!(class_of(&raid("ctrl_create_ld")), destroys(&["slot=1"]));
     assert_eq!(class_of(&raid("ctrl_all_show")), Class::Reads);
     assert_eq!(class_of(&What::Sleep { seconds: 1.0 }), Class::Reads);
-    let interpreter = "/bin/sh".to_owned();
-    assert_eq!(
-        class_of(&What::Opaque { interpreter }),
-        destroys(&[UNKNOWN_DEVICE])
-    );
+    let opaque = What::Opaque {
+        interpreter: "/bin/sh".to_owned(),
+        sha256: String::new(),
+    };
+    assert_eq!(class_of(&opaque), destroys(&[UNKNOWN_DEVICE]));
 }
 
 /// Texts that are often nearly shell.

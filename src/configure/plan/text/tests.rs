@@ -71,15 +71,17 @@ fn a_plan_without_actions_and_one_that_destroys_nothing_say_so() {
     "##);
     let opaque = What::Opaque {
         interpreter: "/usr/bin/perl".to_owned(),
+        sha256: "0".repeat(64),
     };
     insta::assert_snapshot!(plan(vec![opaque]).to_string(), @r##"
     plan of profile `vm`
-    hash cfd0927490d32e2bb61b3ba63524a65dd16634210ce8ddad594721fca14c8288
+    hash 73fc0391f87c895a7301ddf193c0b3efe0e5f5dfb8712b477b366b3fff3de352
     partial: only the machine knows
       all that /usr/bin/perl does
 
     1 action, of which 1 destroy data (!!); * changes, no mark only reads
     !! 1  line 10   script for /usr/bin/perl: nothing is known of what it does
+                    its SHA-256 is 0000000000000000000000000000000000000000000000000000000000000000
 
     !! data is destroyed on an unknown device
        1  script for /usr/bin/perl: nothing is known of what it does

@@ -1,0 +1,99 @@
+//! What the server answered: which script, with which variables, and the hash of its plan.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::model::{CmdbEntry, ProfileName};
+
+/// The answer to `POST /api/v1/machines`, as far as it is needed here. The server may say more.
+#[derive(Debug, Deserialize)]
+pub(super) struct Answer {
+    /// The profile that the machine was given.
+    pub profile: ProfileName,
+    /// `var` in the script.
+    pub variables: CmdbEntry,
+    /// The text of the configure script.
+    pub configure: String,
+    /// The hash of the plan that the server made.
+    pub plan_hash: Option<String>,
+}
+
+impl Answer {
+    /// `var` with the profile's name, as JSON.
+    pub(super) fn variables_json(&self) -> String {
+        let all = crate::configure::with_profile(&self.variables, &self.profile);
+        serde_json::to_string(&all).expect("texts, numbers and lists are always JSON")
+    }
+}
+
+/// Why there is no answer to run.
+#[derive(Debug, thiserror::Error)]
+pub(in crate::client) enum AnswerError {
+    /// The file cannot be read.
+    #[error("cannot read `{path}`")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// It is not what the server answers.
+    #[error(
+        "`{path}` is no answer of the server: save what `POST /api/v1/machines` gives, and run that"
+    )]
+    Form {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: serde_json::Error,
+    },
+}
+
+/// Reads an answer from a file; `-` is standard input.
+pub(super) fn read(path: &Path) -> Result<Answer, AnswerError> {
+    let mut text = Vec::new();
+    let read = if path == Path::new("-") {
+        std::io::stdin().lock().read_to_end(&mut text).map(|_| ())
+    } else {
+        std::fs::read(path).map(|bytes| text = bytes)
+    };
+    let path = path.to_owned();
+    match read {
+        Ok(()) => {
+            serde_json::from_slice(&text).map_err(|source| AnswerError::Form { path, source })
+        }
+        Err(source) => Err(AnswerError::Read { path, source }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_read_with_its_numbers_and_whatever_else_it_says() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        let text = r#"{"machine": "m", "profile": "vm", "repeated": false, "later": 1,
+            "variables": {"n": 3, "f": 1.5}, "configure": "run('true')", "plan_hash": "ab"}"#;
+        std::io::Write::write_all(&mut file, text.as_bytes()).unwrap();
+        let answer = read(file.path()).unwrap();
+        assert_eq!(answer.profile.as_str(), "vm");
+        assert_eq!(
+            answer.variables.get("f"),
+            Some(&crate::model::Value::Float(1.5))
+        );
+        assert_eq!(answer.plan_hash.as_deref(), Some("ab"));
+    }
+
+    #[test]
+    fn what_is_no_answer_is_told_with_its_name() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        std::io::Write::write_all(&mut file, b"{\"error\": \"no profile\"}").unwrap();
+        let error = read(file.path()).unwrap_err().to_string();
+        assert!(error.contains(file.path().to_str().unwrap()), "{error}");
+    }
+}
