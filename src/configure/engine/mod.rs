@@ -132,7 +132,9 @@ pub fn resolve_script(script: &Script<'_>, limits: &Limits) -> Result<(), Script
         name: script.name,
         text: &text,
     };
-    match starlark::plan(&stopped, "", &CmdbEntry::default(), limits) {
+    let variables = CmdbEntry::default();
+    let recorder = Recorder::new("", &variables, limits, None);
+    match starlark::interpret(&stopped, &variables, recorder) {
         Err(error) => match error.one_line_up() {
             Some(error) => Err(error),
             None => Ok(()),

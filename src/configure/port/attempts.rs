@@ -61,11 +61,7 @@ fn expand(code: &Code<'_>, edits: &mut Edits) -> bool {
                     .find(|it| it.column == line.column)
                     .is_some_and(|it| code.word(it.start) == "except");
         if is_clause && colon + 1 < line.end {
-            let indent = code.indent(number);
-            edits.replace(
-                code.end(colon)..code.start(colon + 1),
-                format!("\n{indent}    "),
-            );
+            code.expand(number, edits);
             edits.changed(
                 code.start(line.start),
                 "a clause of `try` has lines of its own",
@@ -313,8 +309,13 @@ impl Writer<'_, '_> {
         let code = self.code;
         let (_, inner) = self.indents();
         if let Way::Loop(_) = self.way {
-            let last = &code.lines[self.block.end - 1];
-            edits.replace(code.bytes(&(last.start..last.start + 1)), "pass");
+            let number = self.block.end - 1;
+            let last = &code.lines[number];
+            if self.block.len() > 1 {
+                edits.replace(last.at..code.after(number), "");
+            } else {
+                edits.replace(code.bytes(&(last.start..last.start + 1)), "pass");
+            }
         }
         if !self.needs.back.is_empty() && !matches!(self.way, Way::Return) {
             let back = self.needs.back.join(", ");
@@ -441,7 +442,7 @@ impl Writer<'_, '_> {
         }
         new.push_str("if True:");
         edits.replace(code.bytes(&(line.start..line.end)), new);
-        let after = code.after(self.it.end - 1);
+        let after = code.block_text_end(finally);
         let line_end = if code.text[..after].ends_with('\n') {
             ""
         } else {

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::text::Edits;
 use super::token::{self, Kind, Line, Token, Unreadable};
 
 /// Keywords, which are no names of anything.
@@ -227,6 +228,39 @@ impl<'a> Code<'a> {
         rest.find('\n').map_or(self.text.len(), |at| end + at + 1)
     }
 
+    /// Puts what stands behind the colon of a head on lines of its own.
+    pub(super) fn expand(&self, line: usize, edits: &mut Edits) {
+        let indent = self.indent(line);
+        let mut statements = Vec::new();
+        self.statements_of(&self.lines[line], &mut statements);
+        for statement in statements {
+            // Before it stands the colon, or a semicolon, which goes.
+            let before = statement.start - 1;
+            let from = match self.word(before) {
+                ":" => self.end(before),
+                _ => self.start(before),
+            };
+            edits.replace(from..self.start(statement.start), format!("\n{indent}    "));
+        }
+    }
+
+    /// Where the text of a block ends, with the comments that are indented as it is.
+    pub(super) fn block_text_end(&self, head: usize) -> usize {
+        let column = self.lines[head].column;
+        let mut end = self.after(self.block_end(head) - 1);
+        let mut at = end;
+        for piece in self.text[end..].split_inclusive('\n') {
+            at += piece.len();
+            let code = piece.trim_start();
+            if code.starts_with('#') && piece.len() - code.len() > column {
+                end = at;
+            } else if !code.is_empty() {
+                break;
+            }
+        }
+        end
+    }
+
     /// The first token of the operand that ends with a token: `a.b(c)[d]`, backwards.
     pub(super) fn operand_start(&self, end: usize) -> usize {
         let mut at = self.partner(end).min(end);
@@ -328,8 +362,8 @@ mod tests {
     #[test]
     fn operands_reach_over_calls_indexes_and_attributes() {
         let code = Code::read("not a.b(c)[d].e == (f)").unwrap();
-        let start = code.operand_start(12);
-        assert_eq!(code.source(&(start..13)), "a.b(c)[d].e");
-        assert_eq!(code.operand_end(start), 13);
+        let start = code.operand_start(11);
+        assert_eq!(code.source(&(start..12)), "a.b(c)[d].e");
+        assert_eq!(code.operand_end(start), 12);
     }
 }

@@ -134,7 +134,7 @@ fn chain(code: &Code<'_>, range: Range<usize>, edits: &mut Edits) {
             previous = None;
             continue;
         }
-        if word == "in" && (of_for || code.word(at - 1) == "not") {
+        if word == "in" && (of_for || code.word(at.wrapping_sub(1)) == "not") {
             of_for = false;
             continue;
         }
@@ -154,6 +154,7 @@ fn link(code: &Code<'_>, first: usize, middle: Range<usize>, edits: &mut Edits) 
     let is_simple = middle.clone().all(|at| {
         matches!(code.kind(at), Some(Kind::Name | Kind::Number | Kind::Text))
             || matches!(code.word(at), "." | "[" | "]" | "-")
+            || is_pure_call(code, at)
     });
     let start = code.operand_start(first.saturating_sub(1));
     let negated = start > 0 && code.word(start - 1) == "not";
@@ -167,4 +168,12 @@ fn link(code: &Code<'_>, first: usize, middle: Range<usize>, edits: &mut Edits) 
     }
     edits.insert(bytes.end, format!(" and {}", code.source(&middle)));
     edits.changed(bytes.start, "chained comparisons are two with `and`");
+}
+
+/// Whether a bracket belongs to a call that may be made twice.
+fn is_pure_call(code: &Code<'_>, at: usize) -> bool {
+    let open = code.partner(at).min(at);
+    matches!(code.word(open), "(")
+        && open > 0
+        && matches!(code.word(open - 1), "len" | "int" | "str" | "float")
 }

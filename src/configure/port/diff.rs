@@ -22,7 +22,7 @@ pub fn unified_diff(old_name: &str, new_name: &str, old: &str, new: &str) -> Str
     while at < changed.len() {
         let first = changed[at];
         let mut last = first;
-        while at < changed.len() && changed[at] <= last + 2 * CONTEXT {
+        while at < changed.len() && changed[at] <= last + 2 * CONTEXT + 1 {
             last = changed[at];
             at += 1;
         }

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::code::Code;
+use super::names::Names;
 use super::text::Edits;
 use super::token::Kind;
 
@@ -253,7 +254,28 @@ pub(super) fn divisions(code: &Code<'_>, edits: &mut Edits) {
     }
 }
 
+/// Whether an operand is a whole number for sure: a literal, a call that gives one, or a name that
+/// is set to nothing else.
 fn is_whole(code: &Code<'_>, range: &Range<usize>) -> bool {
+    if is_whole_value(code, range) {
+        return true;
+    }
+    if range.len() != 1 || !code.is_name(range.start) {
+        return false;
+    }
+    let name = code.word(range.start);
+    let lines = Names::of(code).lines(name);
+    !lines.is_empty()
+        && lines.into_iter().all(|line| {
+            let line = code.lines.get(line);
+            line.is_some_and(|it| {
+                code.follows(it.start, &[name, "="])
+                    && is_whole_value(code, &(it.start + 2..it.end))
+            })
+        })
+}
+
+fn is_whole_value(code: &Code<'_>, range: &Range<usize>) -> bool {
     let first = code.word(range.start);
     let is_number = range.len() == 1 && first.bytes().all(|byte| byte.is_ascii_digit());
     let is_call = matches!(first, "int" | "len")

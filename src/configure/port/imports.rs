@@ -13,7 +13,6 @@ pub(super) fn unused(code: &Code<'_>, edits: &mut Edits) {
         if !is_from && code.word(line.start) != "import" {
             continue;
         }
-        let statement = line.start..line.end;
         let at = code.start(line.start);
         let Some(names) = imported(code, number, is_from) else {
             edits.left(
@@ -23,21 +22,27 @@ pub(super) fn unused(code: &Code<'_>, edits: &mut Edits) {
             );
             continue;
         };
-        let used = names.iter().find(|name| {
-            !GIVEN.contains(name)
-                && (0..code.tokens.len()).any(|at| {
-                    code.is_name(at)
-                        && code.word(at) == **name
-                        && !statement.contains(&at)
-                        && !is_import(code, at)
-                })
-        });
-        if let Some(name) = used {
-            edits.left(
-                at,
-                format!("`{name}` is imported and used"),
-                instead(code, name),
+        let used: Vec<usize> = (0..code.tokens.len())
+            .filter(|at| {
+                let word = code.word(*at);
+                code.is_name(*at)
+                    && names.contains(&word)
+                    && !GIVEN.contains(&word)
+                    && !is_import(code, *at)
+            })
+            .collect();
+        for at in &used {
+            let end = code.operand_end(*at);
+            let end = (*at..end).find(|it| code.word(*it) == "(").unwrap_or(end);
+            let name = code.source(&(*at..end));
+            edits.left_unless_named(
+                code.start(*at),
+                format!("there is no `{name}`"),
+                instead(name),
             );
+        }
+        if !used.is_empty() {
+            edits.left(at, "what is imported here is used still", "");
             continue;
         }
         edits.changed(at, "nothing is imported");
@@ -101,24 +106,22 @@ fn take_out(code: &Code<'_>, number: usize, edits: &mut Edits) {
 }
 
 /// What to write instead of what a module gives.
-fn instead(code: &Code<'_>, name: &str) -> String {
-    let uses = (0..code.tokens.len())
-        .filter(|at| code.is_name(*at) && code.word(*at) == name && !is_import(code, *at));
-    let mut lines: Vec<String> = uses
-        .map(|at| super::text::at_line(code.text, code.start(at)).to_string())
-        .collect();
-    lines.dedup();
-    let known = match name {
-        "re" => "methods of texts, or a command such as grep or sed with `output`",
-        "os" => "`run` or `output` with a command such as test, ls or mkdir",
-        "subprocess" | "Popen" | "commands" => "`run(command)` or `output(command)`",
-        "sys" => "`fail(text)` and `print(text)`",
-        "time" => "`sleep(seconds)`; a script knows no clock",
-        "socket" | "urllib" | "urllib2" => "a command such as curl with `output`",
-        "json" | "yaml" | "pickle" => "plain lists and dicts",
-        "math" | "random" => "the numbers themselves: a script gives the same plan each time",
-        _ => "a helper or a command",
-    };
-    let lines: Vec<String> = lines.into_iter().take(5).collect();
-    format!("{known} (used in line {})", lines.join(", "))
+fn instead(name: &str) -> &'static str {
+    match name {
+        "os.path.exists" | "os.path.isfile" | "os.path.isdir" | "os.path.islink" => {
+            "output([\"sh\", \"-c\", \"test -e PATH && echo yes || true\"]) == \"yes\""
+        }
+        "os.environ" | "os.getenv" => "a value of `var`",
+        _ => match name.split('.').next().unwrap_or(name) {
+            "re" => "methods of texts, or a command such as grep or sed with `output`",
+            "os" | "glob" | "shutil" => "`run` or `output` with a command such as test, ls or cp",
+            "subprocess" | "Popen" | "commands" => "`run(command)` or `output(command)`",
+            "sys" => "`fail(text)` or `print(text)`",
+            "time" => "`sleep(seconds)`: a script knows no clock",
+            "socket" | "urllib" | "urllib2" => "a command such as curl with `output`",
+            "json" | "yaml" | "pickle" => "plain lists and dicts",
+            "math" | "random" => "the numbers themselves: a script gives the same plan each time",
+            _ => "a helper, or a command with `output`",
+        },
+    }
 }

@@ -22,7 +22,8 @@ fn gap(code: &Code<'_>, from: usize, to: usize, within: bool, edits: &mut Edits)
     let pieces: Vec<&str> = code.text[from..to].split_inclusive('\n').collect();
     let last = to < code.text.len();
     for (number, piece) in pieces.iter().enumerate() {
-        let has_code = (number == 0 && from > 0) || (number + 1 == pieces.len() && last);
+        let has_code = (number == 0 && from > 0)
+            || (last && number + 1 == pieces.len() && !piece.ends_with('\n'));
         let blanks = piece.find('#').unwrap_or(piece.len());
         let line = code.text[..at].rfind('\n').map_or(0, |end| end + 1);
         let before = &code.text[line..at];

@@ -1,5 +1,7 @@
 //! `while`, which Starlark has not, as `for` with an end.
 
+use std::ops::Range;
+
 use super::code::Code;
 use super::text::Edits;
 
@@ -20,6 +22,11 @@ pub(super) fn whiles(code: &Code<'_>, edits: &mut Edits) {
         let next = code.lines.get(code.block_end(number));
         let has_else =
             next.is_some_and(|it| it.column == line.column && code.word(it.start) == "else");
+        if colon + 1 < line.end && !has_else {
+            // The next round finds it with lines of its own.
+            code.expand(number, edits);
+            continue;
+        }
         if !code.has_block(number) || has_else {
             let instead = "for _ in range(1000): with `break`";
             edits.left(bytes.start, "there is no `while`", instead);
@@ -39,11 +46,21 @@ pub(super) fn whiles(code: &Code<'_>, edits: &mut Edits) {
             let body = code.start(code.lines[number + 1].start);
             let indent = code.indent(number + 1);
             let step = &indent[code.indent(number).len().min(indent.len())..];
-            let condition = code.bracketed(&condition);
-            edits.insert(
-                body,
-                format!("if not {condition}:\n{indent}{step}break\n{indent}"),
-            );
+            let ended = negated(code, &condition);
+            edits.insert(body, format!("if {ended}:\n{indent}{step}break\n{indent}"));
         }
     }
+}
+
+/// The source of a condition that is so when this one is not.
+fn negated(code: &Code<'_>, condition: &Range<usize>) -> String {
+    let is_joined = code
+        .outside(condition.clone())
+        .any(|at| matches!(code.word(at), "and" | "or" | "if" | "lambda"));
+    if code.word(condition.start) == "not" && !is_joined {
+        return code
+            .source(&(condition.start + 1..condition.end))
+            .to_owned();
+    }
+    format!("not {}", code.bracketed(condition))
 }

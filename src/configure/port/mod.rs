@@ -98,6 +98,8 @@ const PASSES: [Pass; 18] = [
 /// How often the passes are repeated at most: what is within a `try` within a `try` is ported from
 /// the inside out.
 const MOST_ROUNDS: usize = 100;
+/// How often all of them are run again, because of what a late one wrote.
+const MOST_REPEATS: usize = 10;
 
 /// Ports a script. `name` is what messages call it.
 ///
@@ -142,14 +144,22 @@ fn run_passes(draft: &mut Draft) {
     if is_old {
         run(draft, literals::old_escapes);
     }
-    for pass in PASSES {
-        for _ in 0..MOST_ROUNDS {
-            if !run(draft, pass) {
-                break;
+    // What a late pass writes may be for an earlier one.
+    for _ in 0..MOST_REPEATS {
+        let mut changed = false;
+        for pass in PASSES {
+            for _ in 0..MOST_ROUNDS {
+                if !run(draft, pass) {
+                    break;
+                }
+                changed = true;
             }
         }
+        changed |= run(draft, imports::unused);
+        if !changed {
+            break;
+        }
     }
-    run(draft, imports::unused);
     if is_old || !draft.changes.is_empty() {
         run(draft, expressions::divisions);
         run(draft, refused::methods);

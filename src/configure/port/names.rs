@@ -62,6 +62,16 @@ impl<'a> Names<'a> {
         names
     }
 
+    /// The lines where a name is bound.
+    pub(super) fn lines(&self, name: &str) -> Vec<usize> {
+        let bindings = self.bound.get(name).map(Vec::as_slice);
+        bindings
+            .unwrap_or_default()
+            .iter()
+            .map(|it| it.line)
+            .collect()
+    }
+
     fn bind(&mut self, name: &'a str, binding: Binding) {
         self.bound.entry(name).or_default().push(binding);
     }

@@ -64,7 +64,7 @@ pub(super) fn statements(code: &Code<'_>, edits: &mut Edits) {
             .iter()
             .find(|(known, _)| *known == word && is_name);
         if let Some((word, instead)) = found.filter(|(_, instead)| !instead.is_empty()) {
-            edits.left(code.start(at), format!("there is no `{word}`"), *instead);
+            edits.left_unless_named(code.start(at), format!("there is no `{word}`"), instead);
         }
     }
 }

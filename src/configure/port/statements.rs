@@ -160,7 +160,14 @@ fn exit(code: &Code<'_>, statement: &Range<usize>, edits: &mut Edits) {
     match given {
         "0" | "None" if is_last => {
             edits.changed(bytes.start, "a script ends at its end");
-            edits.replace(bytes, "pass");
+            let number = code.line_of(at);
+            let alone = code.lines[number].end == statement.end;
+            let rest = &code.text[bytes.end..code.after(number)];
+            if alone && number > 0 && rest.trim().is_empty() {
+                edits.replace(bytes.start..code.after(number), "");
+            } else {
+                edits.replace(bytes, "pass");
+            }
         }
         "0" | "None" => edits.left(
             bytes.start,

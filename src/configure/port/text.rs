@@ -30,6 +30,7 @@ enum SaidKind {
     Changed,
     Look,
     Left(Option<String>),
+    LeftUnlessNamed(String),
 }
 
 impl Edits {
@@ -57,6 +58,15 @@ impl Edits {
     pub(super) fn left(&mut self, at: usize, what: impl Into<String>, instead: impl Into<String>) {
         let instead = Some(instead.into()).filter(|instead| !instead.is_empty());
         self.say(at, what.into(), SaidKind::Left(instead));
+    }
+
+    /// The same, unless something else is left to do on that line already.
+    pub(super) fn left_unless_named(&mut self, at: usize, what: impl Into<String>, instead: &str) {
+        self.say(
+            at,
+            what.into(),
+            SaidKind::LeftUnlessNamed(instead.to_owned()),
+        );
     }
 
     fn say(&mut self, at: usize, what: String, kind: SaidKind) {
@@ -124,6 +134,12 @@ impl Draft {
         for (said, line) in pass.said.into_iter().zip(places) {
             match said.kind {
                 SaidKind::Left(instead) => self.leave(line, said.what, instead),
+                SaidKind::LeftUnlessNamed(instead) => {
+                    let original = self.original_line(line);
+                    if self.left.iter().all(|left| left.line != original) {
+                        self.leave(line, said.what, Some(instead));
+                    }
+                }
                 kind => {
                     let change = Change {
                         line: self.original_line(line),
@@ -245,7 +261,7 @@ mod tests {
         draft.apply(edits);
         assert_eq!(draft.text, "a\nx\ny\nc\nd\n");
         let lines: Vec<u32> = (1..=5).map(|line| draft.original_line(line)).collect();
-        assert_eq!(lines, [1, 2, 3, 3, 4]);
+        assert_eq!(lines, [1, 3, 3, 3, 4]);
         assert_eq!(draft.left[0].line, 4);
     }
 

@@ -14,6 +14,11 @@ pub(super) fn files(code: &Code<'_>, edits: &mut Edits) {
         let Some(colon) = code.colon(line) else {
             continue;
         };
+        if colon + 1 < line.end {
+            // The next round finds it with lines of its own.
+            code.expand(number, edits);
+            continue;
+        }
         let head = line.start + 1..colon;
         let place = code.find(head.clone(), "as");
         let one = code.find(head.clone(), ",").is_none()
@@ -35,8 +40,8 @@ pub(super) fn files(code: &Code<'_>, edits: &mut Edits) {
         let file = code.source(&(head.start..place));
         edits.replace(bytes.clone(), format!("{name} = {file}"));
         let indent = code.indent(number);
-        outdent(code, number, end, edits);
-        let after = code.after(end - 1);
+        outdent(code, number, edits);
+        let after = code.block_text_end(number);
         let line_end = if code.text[..after].ends_with('\n') {
             ""
         } else {
@@ -48,10 +53,10 @@ pub(super) fn files(code: &Code<'_>, edits: &mut Edits) {
 }
 
 /// Takes the lines of a block to the column of its head; strings stay as they are.
-fn outdent(code: &Code<'_>, head: usize, end: usize, edits: &mut Edits) {
+fn outdent(code: &Code<'_>, head: usize, edits: &mut Edits) {
     let width = code.lines[head + 1].column - code.lines[head].column;
     let from = code.after(head);
-    let to = code.after(end - 1);
+    let to = code.block_text_end(head);
     let mut at = from;
     for piece in code.text[from..to].split_inclusive('\n') {
         let blanks = piece.len() - piece.trim_start_matches(' ').len();
