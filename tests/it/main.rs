@@ -19,6 +19,7 @@ mod hostile_http;
 mod layering;
 mod legacy;
 mod logs;
+mod port;
 mod pxemngr;
 mod rack;
 mod real_disk;

@@ -229,6 +229,7 @@ fn compared(
 /// Whether what follows a text cares for a line end behind it; `[:-1]` is taken out.
 fn line_end(code: &Code<'_>, after: usize, edits: &mut Edits) {
     let at = code.start(after.saturating_sub(1));
+    known_to_plan(code, after, edits);
     if code.follows(after, &["[", ":", "-", "1", "]"]) {
         edits.replace(code.bytes(&(after..after + 5)), "");
         edits.changed(at, "`output` gives no last line end to cut off");
@@ -321,4 +322,19 @@ fn read_variable(code: &Code<'_>, name: &str, at: usize, it: &Use, edits: &mut E
         }
     }
     edits.changed(code.start(at), "`output` waits for the command by itself");
+}
+
+/// A number is made of what a plan does not know.
+pub(super) fn known_to_plan(code: &Code<'_>, after: usize, edits: &mut Edits) {
+    let close =
+        (after..code.tokens.len()).find(|at| code.partner(*at) < after && code.word(*at) == ")");
+    let open = close.map(|close| code.partner(close));
+    let is_number = open
+        .is_some_and(|open| open > 0 && matches!(code.word(open - 1), "int" | "float" | "range"));
+    if is_number {
+        edits.look(
+            code.start(after.saturating_sub(1)),
+            "a plan does not know this number: add it as `output(…, plan=\"1\")`",
+        );
+    }
 }
