@@ -122,7 +122,10 @@ fn a_script_of_many_constructs_does_the_same_ported() {
         left.files[network].3,
         "DEVICE=eth0\nBOOTPROTO=none\nIPADDR=10.0.0.2\nDEFROUTE=yes\n    # kept as it is\n"
     );
-    assert_eq!(left.files["post_rsync/etc/motd"].3, "10 1,2 of kernel 1 2\n");
+    assert_eq!(
+        left.files["post_rsync/etc/motd"].3,
+        "10 1,2 of kernel 1 2\n"
+    );
 }
 
 #[test]
