@@ -119,3 +119,29 @@ fn named(lines: &[u32]) -> String {
         _ => format!("lines {numbers}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_script_that_is_no_text_is_kept_and_named() {
+        let bytes = b"run('a')\n# caf\xe9\n".to_vec();
+        let (converted, kept) = convert("x.configure", bytes.clone());
+        assert_eq!(kept, bytes);
+        assert_eq!(converted.not_ported[0].line, 2);
+        assert!(!converted.is_whole());
+    }
+
+    #[test]
+    fn changes_of_one_kind_are_told_together() {
+        let text = "print 'a'\n".repeat(10) + "while x:\n    f()\n";
+        let (converted, _) = convert("x.configure", text.into_bytes());
+        let lines = "lines 1, 2, 3, 4, 5, 6, 7, 8 and 2 more".to_owned();
+        assert_eq!(
+            converted.grouped(false)[0],
+            ("`print` is a function", lines)
+        );
+        assert_eq!(converted.grouped(true)[0].1, "line 11");
+    }
+}

@@ -215,6 +215,16 @@ impl<'a> Code<'a> {
         self.lines.partition_point(|line| line.end <= at)
     }
 
+    /// Whether a line is in the block of a function.
+    pub(super) fn is_in_function(&self, line: usize) -> bool {
+        let mut column = self.lines[line].column;
+        self.lines[..line].iter().rev().any(|outer| {
+            let is_outer = outer.column < column;
+            column = column.min(outer.column);
+            is_outer && self.word(outer.start) == "def"
+        })
+    }
+
     /// The blanks that a line begins with.
     pub(super) fn indent(&self, line: usize) -> &'a str {
         let it = &self.lines[line];

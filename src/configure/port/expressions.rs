@@ -95,9 +95,8 @@ pub(super) fn names(code: &Code<'_>, edits: &mut Edits) {
         if matches!(word, "map" | "filter") && called && !is_attribute {
             mapped(code, at, edits);
         }
-        if word == "__name__" && code.follows(at + 1, &["==", "'__main__'"])
-            || word == "__name__" && code.follows(at + 1, &["==", "\"__main__\""])
-        {
+        let is_main = |quoted| code.follows(at + 1, &["==", quoted]);
+        if word == "__name__" && (is_main("'__main__'") || is_main("\"__main__\"")) {
             edits.changed(bytes.start, "a configure script is never imported");
             edits.replace(code.bytes(&(at..at + 3)), "True");
         }
@@ -234,6 +233,7 @@ pub(super) fn generators(code: &Code<'_>, edits: &mut Edits) {
 
 /// `/` between whole numbers gives a whole number in Python 2 only.
 pub(super) fn divisions(code: &Code<'_>, edits: &mut Edits) {
+    let names = Names::of(code);
     for at in 1..code.tokens.len() {
         let word = code.word(at);
         if !matches!(word, "/" | "/=") || code.kind(at) != Some(Kind::Sign) {
@@ -242,7 +242,7 @@ pub(super) fn divisions(code: &Code<'_>, edits: &mut Edits) {
         let bytes = code.bytes(&(at..at + 1));
         let before = code.operand_start(at - 1)..at;
         let after = at + 1..code.operand_end(at + 1);
-        if word == "/" && is_whole(code, &before) && is_whole(code, &after) {
+        if word == "/" && is_whole(code, &names, &before) && is_whole(code, &names, &after) {
             edits.changed(bytes.start, "whole numbers are divided with `//`");
             edits.replace(bytes, "//");
         } else if !is_fraction(code, &before) && !is_fraction(code, &after) {
@@ -256,7 +256,7 @@ pub(super) fn divisions(code: &Code<'_>, edits: &mut Edits) {
 
 /// Whether an operand is a whole number for sure: a literal, a call that gives one, or a name that
 /// is set to nothing else.
-fn is_whole(code: &Code<'_>, range: &Range<usize>) -> bool {
+fn is_whole(code: &Code<'_>, names: &Names<'_>, range: &Range<usize>) -> bool {
     if is_whole_value(code, range) {
         return true;
     }
@@ -264,7 +264,7 @@ fn is_whole(code: &Code<'_>, range: &Range<usize>) -> bool {
         return false;
     }
     let name = code.word(range.start);
-    let lines = Names::of(code).lines(name);
+    let lines = names.lines(name);
     !lines.is_empty()
         && lines.into_iter().all(|line| {
             let line = code.lines.get(line);

@@ -22,6 +22,7 @@ mod old;
 mod print;
 mod processes;
 mod refused;
+mod renamed;
 mod shell;
 mod statements;
 mod text;
@@ -144,6 +145,7 @@ fn run_passes(draft: &mut Draft) {
     if is_old {
         run(draft, literals::old_escapes);
     }
+    run(draft, renamed::taken);
     // What a late pass writes may be for an earlier one.
     for _ in 0..MOST_REPEATS {
         let mut changed = false;

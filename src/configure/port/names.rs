@@ -185,7 +185,9 @@ impl<'a> Names<'a> {
             });
             let wanted_after = reads.iter().any(|at| {
                 let line = code.line_of(*at);
-                let later = line >= block.end || looped && scope.contains(&line);
+                // A function may be called after the block, wherever it stands.
+                let called = scope.start == 0 && code.is_in_function(line);
+                let later = line >= block.end || looped || called;
                 let known = outside.iter().any(|it| {
                     (it.line >= block.end || line < block.start) && reaches(code, it, *at)
                 });

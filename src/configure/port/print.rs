@@ -38,18 +38,23 @@ pub(super) fn items(code: &Code<'_>, statement: &Range<usize>) -> Option<Print> 
             to: items.next(),
             items: items.collect(),
         });
-    } else if code.kind(rest.start) == Some(Kind::Sign)
-        && !matches!(first, "[" | "{" | "-" | "+" | "~" | "`")
-        || matches!(first, "in" | "is" | "and" | "or" | "if")
-    {
-        return None;
-    } else if first == "[" && code.find(rest.clone(), "=").is_some() {
+    } else if is_other_use(code, &rest) {
         return None;
     }
     Some(Print {
         to: None,
         items: code.split(rest),
     })
+}
+
+/// Whether what follows the word `print` makes it a name: `print = x`, `print.y`, `print[0] = z`.
+fn is_other_use(code: &Code<'_>, rest: &Range<usize>) -> bool {
+    let first = code.word(rest.start);
+    let is_sign = code.kind(rest.start) == Some(Kind::Sign);
+    let begins_value = matches!(first, "[" | "{" | "-" | "+" | "~" | "`");
+    let joins = matches!(first, "in" | "is" | "and" | "or" | "if");
+    let is_target = first == "[" && code.find(rest.clone(), "=").is_some();
+    (is_sign && !begins_value) || joins || is_target
 }
 
 /// `print a, b` becomes a call. With several values these are one text, because Python 2 prints the

@@ -327,6 +327,30 @@ fn a_try_that_cannot_be_a_function_is_left_and_named() {
 }
 
 #[test]
+fn a_name_that_a_helper_has_is_changed() {
+    becomes(&[
+        (
+            "import os\noutput = os.popen('a').read().strip()\nload = output.output\n",
+            "output_ = output('a || true').strip()\nload_ = output_.output\n",
+        ),
+        (
+            "def fail(why):\n  raise Exception(why)\nfail('x')\n",
+            "def fail_(why):\n  fail(str(why))\nfail_('x')\n",
+        ),
+    ]);
+    let starlark = "output = 1\nx = output\n";
+    assert_eq!(ported(starlark), starlark);
+}
+
+#[test]
+fn what_a_function_reads_is_given_back_wherever_it_stands() {
+    let text = "def f():\n  run(a)\ntry:\n  a = 'x'\nexcept:\n  pass\nf()\n";
+    assert!(ported(text).contains("  return a\n"), "{}", ported(text));
+    let own = "def f():\n  a = 1\n  run(a)\ntry:\n  a = 'x'\nexcept:\n  pass\nf()\n";
+    assert!(!ported(own).contains("  return a\n"), "{}", ported(own));
+}
+
+#[test]
 fn what_starlark_has_not_is_named_with_its_line() {
     for (text, line) in [
         ("x = 1\nclass A:\n    pass\n", 2),

@@ -60,10 +60,8 @@ fn outdent(code: &Code<'_>, head: usize, edits: &mut Edits) {
     let mut at = from;
     for piece in code.text[from..to].split_inclusive('\n') {
         let blanks = piece.len() - piece.trim_start_matches(' ').len();
-        let within = code
-            .tokens
-            .iter()
-            .any(|token| token.start < at && at < token.end);
+        let next = code.tokens.partition_point(|token| token.start < at);
+        let within = next > 0 && code.end(next - 1) > at;
         if !within && blanks > 0 {
             edits.replace(at..at + blanks.min(width), "");
         }
