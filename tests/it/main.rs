@@ -20,6 +20,8 @@ mod install;
 mod layering;
 mod legacy;
 mod logs;
+mod planner;
+mod plans;
 mod port;
 mod pxemngr;
 mod rack;

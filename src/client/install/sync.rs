@@ -226,6 +226,7 @@ mod tests {
                 command: "rsync".to_owned(),
                 status: String::new(),
                 code: Some(code),
+                stdout: Vec::new(),
                 seconds: 0.1,
                 last_output: String::new(),
             })

@@ -69,7 +69,7 @@ const ENTER: &str = r#"
 set -e
 root=$1 prefix=$2
 shift 2
-for name in usr bin sbin lib lib64 lib32 dev proc; do
+for name in usr bin sbin lib lib64 lib32 dev proc sys; do
     if [ -L "/$name" ]; then cp -P "/$name" "$root/$name"
     elif [ -d "/$name" ]; then mkdir -p "$root/$name"; mount --rbind "/$name" "$root/$name"
     fi
