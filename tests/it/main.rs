@@ -24,6 +24,7 @@ mod logs;
 mod loop_devices;
 mod planner;
 mod plans;
+mod port;
 mod pxemngr;
 mod rack;
 mod real_disk;
