@@ -8,10 +8,11 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use super::configure::Configure;
+use super::detect::Detect;
 use super::helper::Helper;
 use super::installed;
 
-/// Configures this machine as the server says, and says what edeploy installed on it.
+/// Detects what this machine is made of, configures it as the server says, and says what edeploy installed on it.
 #[derive(Debug, Parser)]
 #[command(
     name = "edeploy",
@@ -19,6 +20,7 @@ use super::installed;
     disable_help_subcommand = true,
     after_help = "\
 Example:
+  edeploy detect > hw.json
   edeploy version
 
 Exit codes: 0 done, 1 the input is wrong, 2 the command line is wrong, 3 refused, nothing was done,
@@ -39,6 +41,7 @@ enum Verb {
     Version,
     /// Print the installed role
     Role,
+    Detect(Detect),
     Configure(Configure),
     Helper(Helper),
 }
@@ -86,6 +89,7 @@ impl Client {
                     (error.into(), code)
                 });
             }
+            Verb::Detect(verb) => return verb.run().map_err(|error| (error.into(), 5)),
             Verb::Helper(verb) => {
                 let done = verb.run().map_err(|error| (error.into(), 1));
                 return done.map(|()| String::new());

@@ -143,6 +143,7 @@ fn conclude(
             code: status.code(),
             seconds,
             last_output: last_output(&output),
+            stdout: output.stdout,
         }),
         None => Err(RunError::TimedOut {
             command,

@@ -9,6 +9,7 @@ mod both_ways;
 mod cli;
 mod configure;
 mod crash;
+mod detect;
 mod environment;
 mod examples;
 mod fleet;
