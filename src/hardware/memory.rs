@@ -83,50 +83,29 @@ const DETAILS: [&str; 13] = [
 /// The bits that must be set for any detail to be told.
 const TOLD_DETAILS: u16 = 0x1ffe;
 
-/// The rows of memory and its banks.
+/// The rows of memory and its banks. All arrays of system memory are one, as in today's `lshw`.
 pub(super) fn detect(root: &Sysroot, structures: &[Structure<'_>], report: &mut Report) {
-    let arrays: Vec<u16> = structures
-        .iter()
-        .filter(|one| one.kind == 16 && is_memory(one))
-        .map(|one| one.handle)
-        .collect();
     let others: Vec<u16> = structures
         .iter()
         .filter(|one| one.kind == 16 && !is_memory(one))
         .map(|one| one.handle)
         .collect();
-    let mut banks: Vec<(usize, &Structure<'_>)> = Vec::new();
-    for bank in structures.iter().filter(|one| one.kind == 17) {
-        let array = bank.word(4).unwrap_or_default();
-        if !others.contains(&array) {
-            let place = arrays.iter().position(|handle| *handle == array);
-            // One that names no array is in the first.
-            banks.push((place.unwrap_or_default(), bank));
-        }
-    }
-    banks.sort_by_key(|(array, _)| *array);
-    let installed: u64 = banks.iter().map(|(_, bank)| size_bytes(bank)).sum();
+    let banks: Vec<&Structure<'_>> = structures
+        .iter()
+        .filter(|one| one.kind == 17 && one.word(4).is_none_or(|array| !others.contains(&array)))
+        .collect();
+    let installed: u64 = banks.iter().map(|bank| size_bytes(bank)).sum();
     let total = Some(installed).filter(|size| *size > 0);
     if let Some(total) = total.or_else(|| usable_bytes(root)) {
-        report.of("memory", "total").text("size", total.to_string());
+        let total = total.to_string();
+        report.of("memory", "total").text("size", total);
     }
-    let (mut array, mut number) = (0, 0);
-    for (of_array, bank) in &banks {
-        if *of_array != array {
-            (array, number) = (*of_array, 0);
-        }
-        let instance = if arrays.len() > 1 {
-            format!("bank:{array}:{number}")
-        } else {
-            format!("bank:{number}")
-        };
-        bank_rows(bank, &instance, report);
-        number += 1;
+    for (number, bank) in banks.iter().enumerate() {
+        bank_rows(bank, &format!("bank:{number}"), report);
     }
     if !banks.is_empty() {
-        report
-            .of("memory", "banks")
-            .text("count", banks.len().to_string());
+        let count = banks.len().to_string();
+        report.of("memory", "banks").text("count", count);
     }
 }
 

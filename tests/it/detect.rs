@@ -1,10 +1,13 @@
 //! `edeploy detect` on recorded machines and on this one.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use edeploy::format::{parse_json, parse_literal};
+use edeploy::hardware::{Sysroot, detect};
 use edeploy::model::{Fact, Facts};
+use edeploy::system::{Output as Answer, Recorded};
+use proptest::prelude::{Strategy, any, prop_oneof};
 
 use crate::support::recorded::{fixtures, unpack};
 use crate::support::server::TestServer;
@@ -16,7 +19,7 @@ fn edeploy(words: &[&str]) -> Output {
 }
 
 /// What it prints of a tree, as it stands; a failure and standard error are shown.
-pub(crate) fn detected(root: &Path, options: &[&str]) -> (String, String) {
+fn detected(root: &Path, options: &[&str]) -> (String, String) {
     let words = [&["detect", "--root", root.to_str().unwrap()], options].concat();
     let output = edeploy(&words);
     let [stdout, stderr] =
@@ -136,4 +139,86 @@ fn the_server_takes_what_is_detected() {
         let answer = server.post_machine(json.as_bytes());
         assert!(matches!(answer.status, 200 | 201), "{answer:?}");
     }
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(48))]
+
+    /// Whatever a file of the kernel or a program says: facts that the server takes, and no end.
+    #[test]
+    fn nothing_that_a_machine_says_breaks_the_detection(
+        choice in proptest::collection::vec((0_usize..10_000, odd()), 1..20),
+        machine in 0_usize..4,
+    ) {
+        let names = names(fixtures());
+        let root = unpack(&names[machine]);
+        let files = files_below(root.path());
+        for (at, bytes) in choice {
+            write(&files[at % files.len()], bytes);
+        }
+        let answers = recorded_answers(root.path());
+        let found = detect(&Sysroot::new(root.path()), &Recorded::new(answers));
+        let json = serde_json::to_string(&found.facts).unwrap();
+        let again = facts(&json);
+        proptest::prop_assert_eq!(again.len(), found.facts.len());
+        for fact in &found.facts {
+            let text = fact.value.as_text().unwrap_or_default();
+            let whole = [&fact.instance, &fact.key, text].concat();
+            proptest::prop_assert!(whole.len() < 10_000 && !whole.contains(char::is_control));
+        }
+    }
+}
+
+/// Bytes of any kind, and those that parsers stumble over.
+fn odd() -> impl Strategy<Value = Vec<u8>> {
+    let known: [&[u8]; 12] = [
+        b"",
+        b"\n",
+        b"18446744073709551615",
+        b"-9223372036854775808",
+        b"0-18446744073709551615,4294967295",
+        b"ffffffffffffffff",
+        b"[[[[[[{",
+        b"[{\"ifname\":\"eno1\",\"addr_info\":[{\"family\":\"inet\",\"local\":\"1.2.3.4\",\"prefixlen\":255}]}]",
+        b"NumberOfSlots : 4294967295\nID# x\n1 2 3 4 5 6 7 8 9 10\n",
+        b"\xff\xfe\x00:\x80\t: :: |||| = \xe2\x80",
+        b"processor : 0\nmodel : \x1b[2J\nflags : \xf0\x9f\x92\xa9\n",
+        b"\x11\xff\x00\x00\x10\x10",
+    ];
+    prop_oneof![
+        proptest::sample::select(known.map(<[u8]>::to_vec).to_vec()),
+        proptest::collection::vec(any::<u8>(), 0..400),
+        (any::<u8>(), 1_usize..70_000).prop_map(|(byte, length)| vec![byte; length]),
+    ]
+}
+
+fn files_below(directory: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for name in names(directory) {
+        let path = directory.join(name);
+        // Links are left alone: some lead in a circle.
+        if path.is_symlink() {
+            continue;
+        }
+        if path.is_dir() {
+            found.extend(files_below(&path));
+        } else {
+            found.push(path);
+        }
+    }
+    found
+}
+
+fn recorded_answers(root: &Path) -> Vec<(String, Answer)> {
+    let directory = root.join("commands");
+    let answer = |name: String| {
+        let stdout = std::fs::read(directory.join(&name)).unwrap();
+        let line = name.replace("%2F", "/");
+        let answer = Answer {
+            stdout,
+            ..Answer::default()
+        };
+        (line, answer)
+    };
+    names(&directory).into_iter().map(answer).collect()
 }

@@ -10,6 +10,7 @@ mod cli;
 mod configure;
 mod crash;
 mod detect;
+mod detect_reference;
 mod environment;
 mod examples;
 mod fleet;
