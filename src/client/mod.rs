@@ -4,9 +4,11 @@
 //! the original's `edeploy version` and `edeploy role` do: whoever installs a machine leaves that in a
 //! file of shell assignments.
 
+mod assignments;
 mod configure;
 mod detect;
 mod helper;
+mod install;
 mod installed;
 mod run;
 

@@ -10,9 +10,10 @@ use clap::{Parser, Subcommand};
 use super::configure::Configure;
 use super::detect::Detect;
 use super::helper::Helper;
+use super::install::Install;
 use super::installed;
 
-/// Detects what this machine is made of, configures it as the server says, and says what edeploy installed on it.
+/// Detects what this machine is made of, configures it as the server says, says what is installed
 #[derive(Debug, Parser)]
 #[command(
     name = "edeploy",
@@ -42,6 +43,7 @@ enum Verb {
     /// Print the installed role
     Role,
     Detect(Detect),
+    Install(Install),
     Configure(Configure),
     Helper(Helper),
 }
@@ -90,6 +92,12 @@ impl Client {
                 });
             }
             Verb::Detect(verb) => return verb.run().map_err(|error| (error.into(), 5)),
+            Verb::Install(verb) => {
+                return verb.run().map_err(|error| {
+                    let code = error.code();
+                    (error.into(), code)
+                });
+            }
             Verb::Helper(verb) => {
                 let done = verb.run().map_err(|error| (error.into(), 1));
                 return done.map(|()| String::new());

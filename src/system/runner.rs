@@ -36,7 +36,7 @@ pub enum RunError {
         seconds: f64,
         /// The end of its standard error, or of its standard output if that is empty.
         last_output: String,
-        /// All of its standard output: some tools answer in full and then tell of it by the code.
+        /// All of its standard output until then.
         stdout: Vec<u8>,
     },
     /// It ran longer than it may and was killed.
@@ -48,6 +48,8 @@ pub enum RunError {
         seconds: f64,
         /// The end of its standard error, or of its standard output if that is empty.
         last_output: String,
+        /// All of its standard output until then.
+        stdout: Vec<u8>,
     },
     /// A recording has no answer for it.
     #[error("no answer is recorded for `{command}`")]

@@ -9,12 +9,14 @@ mod device;
 mod diff;
 mod hash;
 mod lcs;
+mod loops;
 mod programs;
 mod report;
 mod rules;
 mod script;
 mod shell;
 mod shown;
+mod summary;
 mod text;
 mod wrappers;
 
@@ -23,8 +25,10 @@ pub use class::{Class, class_of};
 pub use device::UNKNOWN_DEVICE;
 pub(super) use device::disk_of;
 pub use diff::{Difference, Numbered, diff};
+pub(in crate::configure) use hash::canonical_json;
 pub use report::Report;
 pub use script::of_configure;
+pub use summary::Summary;
 
 #[cfg(test)]
 mod samples;
