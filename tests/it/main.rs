@@ -9,6 +9,8 @@ mod both_ways;
 mod cli;
 mod configure;
 mod crash;
+mod detect;
+mod detect_reference;
 mod environment;
 mod examples;
 mod fleet;
