@@ -153,7 +153,7 @@ fn explain_changes_nothing() {
     ];
     let output = ctl(&words);
     assert_eq!(output.status.code(), Some(0));
-    assert_eq!(json(&output)["profiles"][2]["chosen"], true);
+    assert_eq!(json(&output)["profiles"][3]["chosen"], true);
     assert_eq!(fs::read_dir(copy.path()).unwrap().count(), before.len());
 }
 
