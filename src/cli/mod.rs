@@ -13,6 +13,7 @@ mod convert_script;
 mod edit;
 mod explain;
 mod generate;
+mod helpers;
 mod input;
 mod match_spec;
 mod output;

@@ -7,16 +7,20 @@
 
 pub mod engine;
 mod interpreter;
+mod library;
 mod literal;
 pub mod plan;
 pub mod port;
 mod python;
+mod reference;
 pub mod run;
 mod shell;
+mod uuid;
 
 use crate::model::{CmdbEntry, ProfileName};
 
 pub use literal::python_literal;
+pub use reference::{Helper, helpers, reference_page};
 pub use shell::{quoted, render_refusal};
 
 use interpreter::Interpreter;
