@@ -229,7 +229,6 @@ mod tests {
                 stdout: Vec::new(),
                 seconds: 0.1,
                 last_output: String::new(),
-                stdout: Vec::new(),
             })
         };
         assert!(failed(12).may_pass() && failed(30).may_pass());
