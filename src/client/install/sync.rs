@@ -228,6 +228,7 @@ mod tests {
                 code: Some(code),
                 seconds: 0.1,
                 last_output: String::new(),
+                stdout: Vec::new(),
             })
         };
         assert!(failed(12).may_pass() && failed(30).may_pass());
