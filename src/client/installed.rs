@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use super::assignments;
+
 /// Where an installation says what it is (eDeploy `init`, step 18).
 pub(super) const DEFAULT_PATH: &str = "/var/lib/edeploy/conf";
 
@@ -23,23 +25,12 @@ pub(super) fn value_of(path: &Path, name: &'static str) -> Result<String, Instal
         path: path.to_owned(),
         source,
     })?;
-    let mut values = text.lines().filter_map(|line| {
-        let (key, value) = line.trim().split_once('=')?;
-        (key == name).then(|| unquoted(value))
-    });
-    values
-        .next_back()
-        .filter(|value| !value.is_empty())
-        .ok_or_else(|| InstalledError::Missing {
-            path: path.to_owned(),
-            name,
-        })
-}
-
-fn unquoted(value: &str) -> String {
-    let quoted = |quote| value.strip_prefix(quote)?.strip_suffix(quote);
-    let plain = quoted('"').or_else(|| quoted('\''));
-    plain.unwrap_or(value).to_owned()
+    let assignments = assignments::parse(&text);
+    let value = assignments::last(&assignments, name).map(str::to_owned);
+    value.ok_or_else(|| InstalledError::Missing {
+        path: path.to_owned(),
+        name,
+    })
 }
 
 #[cfg(test)]

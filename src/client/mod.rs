@@ -4,8 +4,10 @@
 //! the original's `edeploy version` and `edeploy role` do: whoever installs a machine leaves that in a
 //! file of shell assignments.
 
+mod assignments;
 mod configure;
 mod helper;
+mod install;
 mod installed;
 mod run;
 

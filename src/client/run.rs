@@ -9,6 +9,7 @@ use clap::{Parser, Subcommand};
 
 use super::configure::Configure;
 use super::helper::Helper;
+use super::install::Install;
 use super::installed;
 
 /// Configures this machine as the server says, and says what edeploy installed on it.
@@ -39,6 +40,7 @@ enum Verb {
     Version,
     /// Print the installed role
     Role,
+    Install(Install),
     Configure(Configure),
     Helper(Helper),
 }
@@ -81,6 +83,12 @@ impl Client {
             Verb::Version => "VERS",
             Verb::Role => "ROLE",
             Verb::Configure(verb) => {
+                return verb.run().map_err(|error| {
+                    let code = error.code();
+                    (error.into(), code)
+                });
+            }
+            Verb::Install(verb) => {
                 return verb.run().map_err(|error| {
                     let code = error.code();
                     (error.into(), code)

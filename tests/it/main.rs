@@ -16,6 +16,7 @@ mod golden_plans;
 mod health;
 mod holder;
 mod hostile_http;
+mod install;
 mod layering;
 mod legacy;
 mod logs;

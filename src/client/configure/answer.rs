@@ -9,7 +9,7 @@ use crate::model::{CmdbEntry, ProfileName};
 
 /// The answer to `POST /api/v1/machines`, as far as it is needed here. The server may say more.
 #[derive(Debug, Deserialize)]
-pub(super) struct Answer {
+pub(in crate::client) struct Answer {
     /// The profile that the machine was given.
     pub profile: ProfileName,
     /// `var` in the script.
@@ -18,9 +18,37 @@ pub(super) struct Answer {
     pub configure: String,
     /// The hash of the plan that the server made.
     pub plan_hash: Option<String>,
+    /// Why it could not make one.
+    pub plan_error: Option<String>,
 }
 
 impl Answer {
+    /// Reads an answer from a file; `-` is standard input.
+    pub(super) fn read(path: &Path) -> Result<Answer, AnswerError> {
+        let mut text = String::new();
+        let read = if path == Path::new("-") {
+            std::io::stdin()
+                .lock()
+                .read_to_string(&mut text)
+                .map(|_| ())
+        } else {
+            std::fs::read_to_string(path).map(|read| text = read)
+        };
+        read.map_err(|source| AnswerError::Read {
+            path: path.to_owned(),
+            source,
+        })?;
+        Answer::parse(&text, path)
+    }
+
+    /// Reads the text of an answer that came from `path`.
+    pub(in crate::client) fn parse(text: &str, path: &Path) -> Result<Answer, AnswerError> {
+        serde_json::from_str(text).map_err(|source| AnswerError::Form {
+            path: path.to_owned(),
+            source,
+        })
+    }
+
     /// `var` with the profile's name, as JSON.
     pub(super) fn variables_json(&self) -> String {
         let all = crate::configure::with_profile(&self.variables, &self.profile);
@@ -53,23 +81,6 @@ pub(in crate::client) enum AnswerError {
     },
 }
 
-/// Reads an answer from a file; `-` is standard input.
-pub(super) fn read(path: &Path) -> Result<Answer, AnswerError> {
-    let mut text = Vec::new();
-    let read = if path == Path::new("-") {
-        std::io::stdin().lock().read_to_end(&mut text).map(|_| ())
-    } else {
-        std::fs::read(path).map(|bytes| text = bytes)
-    };
-    let path = path.to_owned();
-    match read {
-        Ok(()) => {
-            serde_json::from_slice(&text).map_err(|source| AnswerError::Form { path, source })
-        }
-        Err(source) => Err(AnswerError::Read { path, source }),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -80,7 +91,7 @@ mod tests {
         let text = r#"{"machine": "m", "profile": "vm", "repeated": false, "later": 1,
             "variables": {"n": 3, "f": 1.5}, "configure": "run('true')", "plan_hash": "ab"}"#;
         std::io::Write::write_all(&mut file, text.as_bytes()).unwrap();
-        let answer = read(file.path()).unwrap();
+        let answer = Answer::read(file.path()).unwrap();
         assert_eq!(answer.profile.as_str(), "vm");
         assert_eq!(
             answer.variables.get("f"),
@@ -93,7 +104,7 @@ mod tests {
     fn what_is_no_answer_is_told_with_its_name() {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         std::io::Write::write_all(&mut file, b"{\"error\": \"no profile\"}").unwrap();
-        let error = read(file.path()).unwrap_err().to_string();
+        let error = Answer::read(file.path()).unwrap_err().to_string();
         assert!(error.contains(file.path().to_str().unwrap()), "{error}");
     }
 }

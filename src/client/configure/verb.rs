@@ -6,12 +6,16 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::Staged;
-use super::answer::{self, Answer, AnswerError};
+use super::answer::{Answer, AnswerError};
 use super::journal::Journal;
 use super::ramdisk::Ramdisk;
 use crate::configure::engine::{Limits, Script, ScriptError};
+use crate::configure::plan::{What, of_configure};
 use crate::configure::run::{Job, Ran, run_configure};
 use crate::system::{DryRun, Real, Runner};
+
+/// Where the journal is kept, beside the other files of the ramdisk.
+const JOURNAL: &str = "/configure.jsonl";
 
 /// Run the configure script of the server's answer on this machine
 #[derive(Debug, Args)]
@@ -31,7 +35,7 @@ pub(in crate::client) struct Configure {
     #[arg(long, value_name = "HASH")]
     plan_hash: Option<String>,
     /// Where to keep what was done; only root can read it
-    #[arg(long, value_name = "FILE", default_value = "/configure.jsonl")]
+    #[arg(long, value_name = "FILE", default_value = JOURNAL)]
     journal: PathBuf,
 }
 
@@ -41,11 +45,14 @@ pub(in crate::client) enum ConfigureError {
     /// There is no answer.
     #[error(transparent)]
     Answer(#[from] AnswerError),
-    /// The server could not plan the script.
+    /// Nobody has planned the script.
     #[error(
         "the answer has no plan hash, so nobody has agreed to what the script does: nothing was done"
     )]
     NoPlan,
+    /// The server could not plan the script.
+    #[error("the server could not plan the configure script, and nothing was done: {0}")]
+    Unplanned(String),
     /// The journal cannot be begun.
     #[error("cannot write the journal `{path}`: nothing was done")]
     Journal {
@@ -68,7 +75,8 @@ impl ConfigureError {
                 5
             }
             ConfigureError::Script(ScriptError::OtherPlan { .. } | ScriptError::Refused { .. })
-            | ConfigureError::NoPlan => 3,
+            | ConfigureError::NoPlan
+            | ConfigureError::Unplanned(_) => 3,
             ConfigureError::Answer(AnswerError::Read { .. }) => 5,
             ConfigureError::Answer(_) | ConfigureError::Script(_) => 1,
         }
@@ -78,59 +86,113 @@ impl ConfigureError {
 impl Configure {
     /// Runs the script and says in one line what it came to.
     pub(in crate::client) fn run(&self) -> Result<String, ConfigureError> {
-        let answer = answer::read(&self.answer)?;
-        let hash = self.plan_hash.as_ref().or(answer.plan_hash.as_ref());
-        let hash = hash.ok_or(ConfigureError::NoPlan)?;
-        let name = format!("{}.configure", answer.profile);
-        let job = Job {
-            script: Script {
-                name: &name,
-                text: &answer.configure,
-            },
-            profile: &answer.profile,
-            variables: &answer.variables,
-            plan_hash: hash,
-        };
-        let mut journal = self.journal(&answer, hash)?;
-        let own = journal.try_clone();
-        let machine = self.machine(&answer, own.map_err(|source| self.unwritten(source))?);
-        let ended = run_configure(&job, &Limits::default(), Box::new(machine));
-        journal
-            .finish(&ended)
-            .map_err(|source| self.unwritten(source))?;
-        ended
-            .map(|ran| summary(&ran, self.dry_run))
-            .map_err(ConfigureError::Script)
-    }
-
-    fn journal(&self, answer: &Answer, hash: &str) -> Result<Journal, ConfigureError> {
-        if self.dry_run {
-            return Ok(Journal::none());
+        let mut answer = Answer::read(&self.answer)?;
+        if let Some(hash) = &self.plan_hash {
+            answer.plan_hash = Some(hash.clone());
         }
-        Journal::create(&self.journal)
-            .and_then(|mut journal| {
-                journal.begin(answer.profile.as_str(), hash)?;
-                Ok(journal)
-            })
-            .map_err(|source| self.unwritten(source))
-    }
-
-    fn unwritten(&self, source: std::io::Error) -> ConfigureError {
-        ConfigureError::Journal {
-            path: self.journal.clone(),
-            source,
-        }
-    }
-
-    fn machine(&self, answer: &Answer, journal: Journal) -> Ramdisk {
         let runner: Arc<dyn Runner> = if self.dry_run {
             Arc::new(DryRun::new(Real, |line| tracing::debug!(line, "dry run")))
         } else {
             Arc::new(Real)
         };
-        let variables = answer.variables_json();
-        let staged = Staged::below(Path::new("/"));
-        Ramdisk::new(runner, staged, journal, variables, self.dry_run)
+        let options = ConfigureOptions {
+            journal: self.journal.clone(),
+            is_rehearsal: self.dry_run,
+        };
+        answer.run(&runner, &options)
+    }
+}
+
+/// How a script is run.
+#[derive(Debug)]
+pub(in crate::client) struct ConfigureOptions {
+    /// Where to keep what was done.
+    pub journal: PathBuf,
+    /// Whether nothing is changed; then no journal is kept.
+    pub is_rehearsal: bool,
+}
+
+impl Default for ConfigureOptions {
+    fn default() -> ConfigureOptions {
+        ConfigureOptions {
+            journal: PathBuf::from(JOURNAL),
+            is_rehearsal: false,
+        }
+    }
+}
+
+impl Answer {
+    /// Runs the script and says in one line what it came to.
+    pub(in crate::client) fn run(
+        &self,
+        runner: &Arc<dyn Runner>,
+        options: &ConfigureOptions,
+    ) -> Result<String, ConfigureError> {
+        let hash = self
+            .plan_hash
+            .as_ref()
+            .ok_or_else(|| match &self.plan_error {
+                Some(error) => ConfigureError::Unplanned(error.clone()),
+                None => ConfigureError::NoPlan,
+            })?;
+        let name = format!("{}.configure", self.profile);
+        let job = Job {
+            script: Script {
+                name: &name,
+                text: &self.configure,
+            },
+            profile: &self.profile,
+            variables: &self.variables,
+            plan_hash: hash,
+        };
+        let unwritten = |source| ConfigureError::Journal {
+            path: options.journal.clone(),
+            source,
+        };
+        let mut journal = if options.is_rehearsal {
+            Journal::none()
+        } else {
+            Journal::create(&options.journal).map_err(unwritten)?
+        };
+        journal
+            .begin(self.profile.as_str(), hash)
+            .map_err(unwritten)?;
+        let machine = Ramdisk::new(
+            runner.clone(),
+            Staged::below(Path::new("/")),
+            journal.try_clone().map_err(unwritten)?,
+            self.variables_json(),
+            options.is_rehearsal,
+        );
+        let ended = run_configure(&job, &Limits::default(), Box::new(machine));
+        journal.finish(&ended).map_err(unwritten)?;
+        ended
+            .map(|ran| summary(&ran, options.is_rehearsal))
+            .map_err(ConfigureError::Script)
+    }
+
+    /// What the script would leave in `/vars`, by its plan.
+    pub(in crate::client) fn planned_vars(&self) -> Result<Vec<(String, String)>, ConfigureError> {
+        let name = format!("{}.configure", self.profile);
+        let script = Script {
+            name: &name,
+            text: &self.configure,
+        };
+        let plan = of_configure(&script, &self.profile, &self.variables, &Limits::default());
+        let mut vars = Vec::new();
+        for action in plan.map_err(ConfigureError::Script)?.actions {
+            if let What::SetRole {
+                role,
+                version,
+                disk,
+                ..
+            } = action.what
+            {
+                let names = ["ROLE", "VERS", "DISK"].map(str::to_owned);
+                vars.extend(names.into_iter().zip([role, version, disk]));
+            }
+        }
+        Ok(vars)
     }
 }
 

@@ -1,7 +1,8 @@
 //! A real disk for a test: a loop device under a name of its own, so that no test can meet a disk of
 //! this machine.
 
-use std::path::PathBuf;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use super::command;
@@ -60,6 +61,44 @@ impl Disk {
         let arguments = ["-p", "-o", "value", "-s", tag, &device];
         let output: Output = command("blkid").args(arguments).output().unwrap();
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+}
+
+impl Disk {
+    /// Lets `look` see a partition's files.
+    pub(crate) fn mounted(&self, partition: usize, look: impl FnOnce(&Path)) {
+        let target = tempfile::tempdir().unwrap();
+        let device = format!("{}p{partition}", self.device);
+        let mount = command("mount")
+            .args(["-o", "ro", &device])
+            .arg(target.path())
+            .status();
+        assert!(mount.unwrap().success());
+        // Unmounted also if what is seen fails the test.
+        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| look(target.path())));
+        let unmounted = command("umount").arg(target.path()).status();
+        assert!(unmounted.unwrap().success());
+        if let Err(panic) = result {
+            std::panic::resume_unwind(panic);
+        }
+    }
+
+    /// The beginning of the disk.
+    pub(crate) fn first_bytes(&self, count: usize) -> Vec<u8> {
+        let mut bytes = vec![0; count];
+        let mut file = std::fs::File::open(&self.device).unwrap();
+        file.read_exact(&mut bytes).unwrap();
+        bytes
+    }
+
+    /// Writes over the beginning of the disk.
+    pub(crate) fn write_first(&self, bytes: &[u8]) {
+        let mut file = std::fs::OpenOptions::new()
+            .write(true)
+            .open(&self.device)
+            .unwrap();
+        file.write_all(bytes).unwrap();
+        file.sync_all().unwrap();
     }
 }
 

@@ -1,0 +1,292 @@
+//! The boot loader: GRUB on every disk that the installed system's files are on, BIOS or UEFI.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::system::{Command, Ownership, RunError, Runner, put_file};
+
+use super::grub::{self, Boot};
+
+/// Looking at all disks of a large server takes GRUB its time.
+const GRUB_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// What the programs of the role find in their root as on a running system.
+const BOUND: [&str; 4] = ["/dev", "/proc", "/sys", "/run"];
+
+/// Why the disk cannot be booted.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum BootError {
+    /// A command failed.
+    #[error(transparent)]
+    Command(#[from] RunError),
+    /// The role has none.
+    #[error("the role has no kernel: there is no `{0}/vmlinuz-*`")]
+    NoKernel(PathBuf),
+    /// A file could not be written.
+    #[error("cannot write `{path}`")]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A UEFI machine without an EFI system partition.
+    #[error(
+        "this machine boots by UEFI, but no EFI system partition is mounted on `{0}`: the configure script must make one"
+    )]
+    NoEsp(PathBuf),
+}
+
+/// What is to be made bootable.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Target<'a> {
+    /// Where the installed system is mounted.
+    pub root: &'a Path,
+    /// The disk that `set_role` names.
+    pub disk: &'a str,
+    /// Boot arguments.
+    pub arguments: &'a str,
+    /// What the menu calls it.
+    pub title: &'a str,
+    /// Whether the firmware is UEFI.
+    pub is_uefi: bool,
+}
+
+/// Installs GRUB and its configuration.
+pub(super) fn install(runner: &dyn Runner, target: &Target<'_>) -> Result<(), BootError> {
+    let own = ["grub-install", "grub2-install"]
+        .into_iter()
+        .find(|name| target.root.join("usr/sbin").join(name).exists());
+    if own.is_some() {
+        for directory in BOUND {
+            let below = target.root.join(directory.trim_start_matches('/'));
+            std::fs::create_dir_all(&below).map_err(|source| BootError::Write {
+                path: below.clone(),
+                source,
+            })?;
+            let below = below.display().to_string();
+            runner.run(&Command::new("mount", ["--rbind", directory, &below]).mutating())?;
+        }
+    }
+    let targets = if target.is_uefi {
+        let esp = target.root.join("boot/efi");
+        if uuid_of(runner, &esp)?.is_none() {
+            return Err(BootError::NoEsp(esp));
+        }
+        vec![None]
+    } else {
+        let disks = disks(runner, target)?;
+        disks.into_iter().map(Some).collect()
+    };
+    for disk in targets {
+        runner.run(&grub_install(target, own, disk.as_deref()))?;
+    }
+    configure(runner, target)
+}
+
+/// `grub-install` of the role, or else of the ramdisk. On UEFI by the removable path, which every
+/// firmware tries, whatever its own variables say.
+fn grub_install(target: &Target<'_>, own: Option<&str>, disk: Option<&str>) -> Command {
+    let root = target.root.display().to_string();
+    let in_role = own.is_some();
+    let (boot, esp) = if in_role {
+        ("/boot".to_owned(), "/boot/efi".to_owned())
+    } else {
+        (format!("{root}/boot"), format!("{root}/boot/efi"))
+    };
+    let mut words = vec![format!("--boot-directory={boot}")];
+    match disk {
+        Some(disk) => words.extend(["--target=i386-pc".to_owned(), disk.to_owned()]),
+        None => words.extend([
+            "--target=x86_64-efi".to_owned(),
+            format!("--efi-directory={esp}"),
+            "--removable".to_owned(),
+            "--no-nvram".to_owned(),
+        ]),
+    }
+    let words = words.iter().map(String::as_str);
+    let command = match own {
+        Some(own) => Command::new("chroot", [root.as_str(), own].into_iter().chain(words)),
+        None => Command::new("grub-install", words),
+    };
+    command.mutating().with_timeout(GRUB_TIMEOUT)
+}
+
+/// The disks below the file systems of the target, and the one that the script named.
+fn disks(runner: &dyn Runner, target: &Target<'_>) -> Result<Vec<String>, BootError> {
+    let named = match target.disk.strip_prefix("/dev/") {
+        Some(_) => target.disk.to_owned(),
+        None => format!("/dev/{}", target.disk),
+    };
+    let boot = target.root.join("boot");
+    let mut disks = vec![named];
+    for mounted in [target.root, boot.as_path()] {
+        let Some(source) = find(runner, mounted, "SOURCE")? else {
+            continue;
+        };
+        let tree = Command::new("lsblk", ["-nsrpo", "NAME,TYPE", source.as_str()]);
+        disks.extend(disks_of(&String::from_utf8_lossy(
+            &runner.run(&tree)?.stdout,
+        )));
+    }
+    let mut seen = std::collections::BTreeSet::new();
+    disks.retain(|disk| seen.insert(disk.clone()));
+    Ok(disks)
+}
+
+/// The whole disks that `lsblk` lists.
+fn disks_of(listed: &str) -> Vec<String> {
+    let lines = listed.lines().filter_map(|line| line.split_once(' '));
+    lines
+        .filter(|(_, kind)| *kind == "disk")
+        .map(|(name, _)| name.to_owned())
+        .collect()
+}
+
+/// What `findmnt` says of a mount point; none where nothing is mounted there.
+fn find(runner: &dyn Runner, path: &Path, column: &str) -> Result<Option<String>, RunError> {
+    let path = path.display().to_string();
+    let command = Command::new("findmnt", ["-nro", column, "--mountpoint", &path]);
+    match runner.run(&command) {
+        Ok(output) => {
+            let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+            Ok((!text.is_empty()).then_some(text))
+        }
+        Err(RunError::Failed { code: Some(1), .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The UUID of the file system that is mounted there.
+pub(super) fn uuid_of(runner: &dyn Runner, path: &Path) -> Result<Option<String>, RunError> {
+    find(runner, path, "UUID")
+}
+
+/// Writes `grub.cfg`: by the role's own program where it has one, since that will write it anew at
+/// the next kernel.
+fn configure(runner: &dyn Runner, target: &Target<'_>) -> Result<(), BootError> {
+    let own = ["grub-mkconfig", "grub2-mkconfig"]
+        .into_iter()
+        .find(|name| target.root.join("usr/sbin").join(name).exists());
+    let boot = target.root.join("boot");
+    let names: Vec<String> = std::fs::read_dir(&boot)
+        .map(|entries| {
+            let names = entries
+                .filter_map(Result::ok)
+                .map(|entry| entry.file_name());
+            names.filter_map(|name| name.into_string().ok()).collect()
+        })
+        .unwrap_or_default();
+    let kernels = grub::kernels(&names);
+    if kernels.is_empty() {
+        return Err(BootError::NoKernel(boot));
+    }
+    let directory = if boot.join("grub2").is_dir() {
+        "grub2"
+    } else {
+        "grub"
+    };
+    if let Some(own) = own {
+        let defaults = target.root.join("etc/default/grub");
+        let before = std::fs::read_to_string(&defaults).unwrap_or_default();
+        put(&defaults, &grub::defaults(&before, target.arguments))?;
+        let (root, file) = (
+            target.root.display().to_string(),
+            format!("/boot/{directory}/grub.cfg"),
+        );
+        let words = [root.as_str(), own, "-o", &file];
+        let command = Command::new("chroot", words).mutating();
+        runner.run(&command.with_timeout(GRUB_TIMEOUT))?;
+        return Ok(());
+    }
+    let root_uuid = uuid_of(runner, target.root)?.unwrap_or_default();
+    let boot_uuid = uuid_of(runner, &boot)?;
+    let place = match &boot_uuid {
+        Some(uuid) => (uuid.as_str(), ""),
+        None => (root_uuid.as_str(), "/boot"),
+    };
+    let described = Boot {
+        root: &root_uuid,
+        kernels: place,
+        arguments: target.arguments,
+    };
+    let text = grub::config(&described, &kernels, target.title);
+    put(&boot.join(directory).join("grub.cfg"), &text)
+}
+
+fn put(path: &Path, text: &str) -> Result<(), BootError> {
+    let plain = Ownership {
+        mode: 0o644,
+        uid: 0,
+        gid: 0,
+    };
+    put_file(path, text.as_bytes(), false, plain).map_err(|source| BootError::Write {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::system::{Output, Recorded};
+
+    fn target(root: &Path, is_uefi: bool) -> Target<'_> {
+        Target {
+            root,
+            disk: "sda",
+            arguments: "quiet",
+            title: "mysql",
+            is_uefi,
+        }
+    }
+
+    fn says(line: &str, text: &str) -> (String, Output) {
+        let output = Output {
+            stdout: text.as_bytes().to_vec(),
+            ..Output::default()
+        };
+        (line.to_owned(), output)
+    }
+
+    #[test]
+    fn every_member_of_a_mirror_gets_the_boot_loader() {
+        let runner = Recorded::new([
+            says("findmnt -nro SOURCE --mountpoint /t", "/dev/md0\n"),
+            says("findmnt -nro SOURCE --mountpoint /t/boot", ""),
+            says(
+                "lsblk -nsrpo NAME,TYPE /dev/md0",
+                "/dev/md0 raid1\n/dev/sda2 part\n/dev/sda disk\n/dev/sdb2 part\n/dev/sdb disk\n",
+            ),
+        ]);
+        let found = disks(&runner, &target(Path::new("/t"), false)).unwrap();
+        assert_eq!(found, ["/dev/sda", "/dev/sdb"]);
+    }
+
+    #[test]
+    fn grub_is_installed_by_the_role_or_by_the_ramdisk() {
+        let bios = target(Path::new("/t"), false);
+        assert_eq!(
+            grub_install(&bios, Some("grub-install"), Some("/dev/sda")).to_string(),
+            "chroot /t grub-install --boot-directory=/boot --target=i386-pc /dev/sda"
+        );
+        assert_eq!(
+            grub_install(&bios, None, Some("/dev/sda")).to_string(),
+            "grub-install --boot-directory=/t/boot --target=i386-pc /dev/sda"
+        );
+        let uefi = target(Path::new("/t"), true);
+        assert_eq!(
+            grub_install(&uefi, None, None).to_string(),
+            "grub-install --boot-directory=/t/boot --target=x86_64-efi \
+             --efi-directory=/t/boot/efi --removable --no-nvram"
+        );
+    }
+
+    #[test]
+    fn a_role_without_a_kernel_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let error = configure(&Recorded::default(), &target(dir.path(), false)).unwrap_err();
+        assert!(error.to_string().contains("no kernel"), "{error}");
+    }
+}

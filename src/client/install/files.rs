@@ -1,0 +1,139 @@
+//! What the installed system is told besides its role: staged files, and who installed it.
+
+use std::path::{Path, PathBuf};
+
+use crate::client::assignments;
+use crate::configure::quoted;
+use crate::system::{Command, Ownership, RunError, Runner, put_file};
+
+use super::settings::Settings;
+
+/// Where `config` stages files (eDeploy `upload.py`).
+const STAGED: &str = "/post_rsync";
+
+/// Kernel modules that a script wants loaded at boot, one for each line (eDeploy `init`, step 19).
+const MODULES: &str = "/modules";
+
+/// Owned by root and readable by all.
+const PLAIN: Ownership = Ownership {
+    mode: 0o644,
+    uid: 0,
+    gid: 0,
+};
+
+/// Why a file of the installed system is not written.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum FilesError {
+    /// A command failed.
+    #[error(transparent)]
+    Command(#[from] RunError),
+    /// A file could not be read or written.
+    #[error("cannot {verb} `{path}`")]
+    File {
+        /// `read` or `write`.
+        verb: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// What was chosen for this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Choice {
+    /// The role.
+    pub role: String,
+    /// Its version.
+    pub version: String,
+    /// The profile.
+    pub profile: String,
+}
+
+/// Puts the staged files over the role's, and says in the target what it is.
+pub(super) fn write(
+    runner: &dyn Runner,
+    settings: &Settings,
+    choice: &Choice,
+    target: &Path,
+) -> Result<(), FilesError> {
+    if Path::new(STAGED).is_dir() {
+        let from = format!("{STAGED}/.");
+        let to = format!("{}/", target.display());
+        runner.run(&Command::new("cp", ["-a", from.as_str(), &to]).mutating())?;
+    }
+    if let Some(modules) = read_if_there(Path::new(MODULES))? {
+        put(&target.join("etc/modules"), &modules, true)?;
+    }
+    let conf = target.join("var/lib/edeploy/conf");
+    let before = read_if_there(&conf)?.unwrap_or_default();
+    put(&conf, &conf_text(&before, settings, choice), false)
+}
+
+/// The file that says what is installed: what the role says there already, and who installed it
+/// (eDeploy `init`, step 18).
+fn conf_text(before: &str, settings: &Settings, choice: &Choice) -> String {
+    let port = settings.rserv_port.to_string();
+    let ours = [
+        ("VERS", choice.version.as_str()),
+        ("ROLE", &choice.role),
+        ("PROFILE", &choice.profile),
+        ("SERV", &settings.serv),
+        ("RSERV", &settings.rserv),
+        ("RSERV_PORT", &port),
+        ("RPATH", &settings.rpath),
+    ];
+    let mut text = String::new();
+    for (name, value) in assignments::parse(before) {
+        if ours.iter().all(|(own, _)| *own != name) {
+            text.push_str(&format!("{name}={}\n", quoted(&value)));
+        }
+    }
+    for (name, value) in ours {
+        text.push_str(&format!("{name}={}\n", quoted(value)));
+    }
+    text
+}
+
+fn read_if_there(path: &Path) -> Result<Option<String>, FilesError> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(FilesError::File {
+            verb: "read",
+            path: path.to_owned(),
+            source,
+        }),
+    }
+}
+
+fn put(path: &Path, text: &str, append: bool) -> Result<(), FilesError> {
+    put_file(path, text.as_bytes(), append, PLAIN).map_err(|source| FilesError::File {
+        verb: "write",
+        path: path.to_owned(),
+        source,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_installed_system_is_told_what_it_is_and_keeps_what_the_role_says() {
+        let settings = Settings::parse("SERV=10.1.0.1").unwrap();
+        let choice = Choice {
+            role: "mysql".to_owned(),
+            version: "D7-F.1.0.0".to_owned(),
+            profile: "vm".to_owned(),
+        };
+        let text = conf_text("VERS=old\nTHEIRS='a b'\n", &settings, &choice);
+        assert_eq!(
+            text,
+            "THEIRS='a b'\nVERS=D7-F.1.0.0\nROLE=mysql\nPROFILE=vm\nSERV=10.1.0.1\n\
+             RSERV=10.1.0.1\nRSERV_PORT=873\nRPATH=install\n"
+        );
+        assert_eq!(conf_text(&text, &settings, &choice), text);
+    }
+}

@@ -1,0 +1,19 @@
+//! `edeploy install`: from a blank machine in its ramdisk to an installed one (DESIGN section 6).
+//!
+//! `steps` runs the named steps in their order, each with its patience; every other file is what one
+//! step does. `settings` is the kernel's command line, `log` tells a person and a program how it goes.
+
+mod bootloader;
+mod ending;
+mod files;
+mod grub;
+mod log;
+mod network;
+mod retry;
+mod server;
+mod settings;
+mod steps;
+mod sync;
+mod verb;
+
+pub(super) use verb::Install;

@@ -1,0 +1,373 @@
+//! The named steps in their order.
+
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::client::assignments;
+use crate::client::configure::{Answer, AnswerError, ConfigureError, ConfigureOptions};
+use crate::system::{Command, RunError, Runner};
+
+use super::bootloader::{self, BootError, Target};
+use super::ending;
+use super::files::{self, Choice, FilesError};
+use super::grub;
+use super::log::Log;
+use super::network::{self, NetworkError};
+use super::retry::{Patience, Transient, Tries};
+use super::server::{Server, ServerError};
+use super::settings::{OnSuccess, Settings};
+use super::sync::{Source, SyncError};
+
+/// How long a server or a network that is not there is waited for.
+const OUTAGE: Duration = Duration::from_secs(30 * 60);
+
+/// A part of an installation that is reported by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Step {
+    Network,
+    Detect,
+    Upload,
+    Configure,
+    Sync,
+    Files,
+    Bootloader,
+    Finish,
+}
+
+impl Step {
+    /// All of them, in their order.
+    const ALL: [Step; 8] = [
+        Step::Network,
+        Step::Detect,
+        Step::Upload,
+        Step::Configure,
+        Step::Sync,
+        Step::Files,
+        Step::Bootloader,
+        Step::Finish,
+    ];
+
+    /// Its name in events.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Step::Network => "network",
+            Step::Detect => "detect",
+            Step::Upload => "upload",
+            Step::Configure => "configure",
+            Step::Sync => "sync",
+            Step::Files => "files",
+            Step::Bootloader => "bootloader",
+            Step::Finish => "finish",
+        }
+    }
+
+    /// Steps that wait for others are tried again; what destroys data is done once.
+    fn patience(self) -> Patience {
+        match self {
+            Step::Network | Step::Upload | Step::Sync => Patience::lasting(OUTAGE),
+            _ => Patience::NONE,
+        }
+    }
+}
+
+/// Why a step failed.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum StepError {
+    #[error(transparent)]
+    Network(#[from] NetworkError),
+    #[error("cannot read the hardware from `{path}`")]
+    Hardware {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error(transparent)]
+    Server(#[from] ServerError),
+    #[error(transparent)]
+    Answer(#[from] AnswerError),
+    #[error(transparent)]
+    Configure(#[from] ConfigureError),
+    #[error("the configure script left no {0} in /vars: it must call set_role")]
+    NoRole(&'static str),
+    #[error(transparent)]
+    Sync(#[from] SyncError),
+    #[error(transparent)]
+    Files(#[from] FilesError),
+    #[error(transparent)]
+    Boot(#[from] BootError),
+    #[error(transparent)]
+    Command(#[from] RunError),
+}
+
+impl Transient for StepError {
+    fn may_pass(&self) -> bool {
+        match self {
+            StepError::Network(error) => error.may_pass(),
+            StepError::Server(error) => error.may_pass(),
+            StepError::Sync(error) => error.may_pass(),
+            _ => false,
+        }
+    }
+}
+
+/// The step that ended an installation.
+#[derive(Debug)]
+pub(super) struct Failed {
+    pub(super) step: Step,
+    pub(super) error: Box<StepError>,
+}
+
+/// An error with what caused it, in one text.
+pub(super) fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(&format!(": {cause}"));
+        source = cause.source();
+    }
+    text
+}
+
+/// One installation.
+pub(super) struct Installation {
+    pub(super) settings: Settings,
+    pub(super) runner: Arc<dyn Runner>,
+    pub(super) log: Log,
+    /// Where the script mounts the installed system.
+    pub(super) target: PathBuf,
+    /// A file of facts that takes the place of detection.
+    pub(super) hardware: Option<PathBuf>,
+    pub(super) is_rehearsal: bool,
+    pub(super) facts: Option<String>,
+    pub(super) answer: Option<Answer>,
+    pub(super) vars: Vec<(String, String)>,
+}
+
+impl Installation {
+    /// Runs all steps; the first that fails ends it.
+    pub(super) fn run(&mut self) -> Result<(), Failed> {
+        for step in Step::ALL {
+            self.log.start(step.name());
+            let started = Instant::now();
+            let done = self.with_patience(step);
+            let error = done.as_ref().err().map(|error| chain(error));
+            self.log
+                .finish(step.name(), started.elapsed(), error.as_deref());
+            done.map_err(|error| Failed {
+                step,
+                error: Box::new(error),
+            })?;
+        }
+        Ok(())
+    }
+
+    fn with_patience(&mut self, step: Step) -> Result<(), StepError> {
+        let mut tries = Tries::new(step.patience());
+        loop {
+            let Err(error) = self.step(step) else {
+                return Ok(());
+            };
+            let Some(pause) = tries.pause_after(&error) else {
+                return Err(error);
+            };
+            self.log.again(step.name(), &chain(&error), pause);
+            std::thread::sleep(pause);
+        }
+    }
+
+    fn step(&mut self, step: Step) -> Result<(), StepError> {
+        match step {
+            Step::Network => network::bring_up(self.runner.as_ref(), &self.settings)?,
+            Step::Detect => self.facts = Some(self.detect()?),
+            Step::Upload => {
+                let text = Server::of(&self.settings).register(self.facts())?;
+                let answer = Answer::parse(&text, Path::new("the server's answer"))?;
+                self.log.say(&format!("profile {}", answer.profile));
+                self.answer = Some(answer);
+            }
+            Step::Configure => self.configure()?,
+            Step::Sync => self.sync()?,
+            Step::Files => {
+                let choice = self.choice()?;
+                files::write(self.runner.as_ref(), &self.settings, &choice, &self.target)?;
+            }
+            Step::Bootloader => self.bootloader()?,
+            Step::Finish => self.finish()?,
+        }
+        Ok(())
+    }
+
+    /// The facts as JSON rows.
+    pub(super) fn facts(&self) -> &str {
+        self.facts.as_deref().unwrap_or("[]")
+    }
+
+    fn detect(&self) -> Result<String, StepError> {
+        let path = self.hardware.as_deref().unwrap_or(Path::new("/hw.json"));
+        std::fs::read_to_string(path).map_err(|source| StepError::Hardware {
+            path: path.to_owned(),
+            source,
+        })
+    }
+
+    fn configure(&mut self) -> Result<(), StepError> {
+        // A former try's: the script adds to it.
+        let vars = Path::new("/vars");
+        if !self.is_rehearsal {
+            for stale in [vars, Path::new("/grub_options")] {
+                std::fs::remove_file(stale).ok();
+            }
+        }
+        if let Some(answer) = &self.answer {
+            let options = ConfigureOptions {
+                is_rehearsal: self.is_rehearsal,
+                ..ConfigureOptions::default()
+            };
+            let said = answer.run(&self.runner, &options)?;
+            self.log.say(&said);
+        }
+        let text = std::fs::read_to_string(vars).unwrap_or_default();
+        self.vars = assignments::parse(&text);
+        if let Some(answer) = self.answer.as_ref().filter(|_| self.is_rehearsal) {
+            self.vars = answer.planned_vars()?;
+        }
+        Ok(())
+    }
+
+    fn var(&self, name: &'static str) -> Result<&str, StepError> {
+        assignments::last(&self.vars, name).ok_or(StepError::NoRole(name))
+    }
+
+    fn choice(&self) -> Result<Choice, StepError> {
+        let settings = &self.settings;
+        let or = |own: &Option<String>, name| match own {
+            Some(own) => Ok(own.clone()),
+            None => self.var(name).map(str::to_owned),
+        };
+        let profile = self
+            .answer
+            .as_ref()
+            .map(|answer| answer.profile.to_string());
+        Ok(Choice {
+            role: or(&settings.os, "ROLE")?,
+            version: or(&settings.os_ver, "VERS")?,
+            profile: profile.unwrap_or_default(),
+        })
+    }
+
+    fn sync(&self) -> Result<(), StepError> {
+        let source = Source {
+            settings: &self.settings,
+            choice: &self.choice()?,
+            target: &self.target,
+        };
+        Ok(source.fetch(self.runner.as_ref())?)
+    }
+
+    fn boot_arguments(&self) -> String {
+        let options = std::fs::read_to_string("/grub_options").unwrap_or_default();
+        let metadata = assignments::last(&self.vars, "METADATA_URL");
+        grub::arguments(&self.settings.boot_args, &options, metadata)
+    }
+
+    fn bootloader(&self) -> Result<(), StepError> {
+        let choice = self.choice()?;
+        let target = Target {
+            root: &self.target,
+            disk: self.var("DISK")?,
+            arguments: &self.boot_arguments(),
+            title: &format!("{} {}", choice.role, choice.version),
+            is_uefi: Path::new("/sys/firmware/efi").exists(),
+        };
+        bootloader::install(self.runner.as_ref(), &target)?;
+        Ok(())
+    }
+
+    fn finish(&self) -> Result<(), StepError> {
+        let runner = self.runner.as_ref();
+        if let Some(url) = assignments::last(&self.vars, "PXEMNGR_URL") {
+            Server::of(&self.settings).ping(&format!("{url}localboot/"))?;
+        }
+        if self.settings.on_success == OnSuccess::Kexec {
+            let arguments = self.boot_arguments();
+            let has_console = arguments.contains("console=");
+            let consoles = self.settings.consoles.join(" ");
+            let arguments = match has_console {
+                true => arguments,
+                false => format!("{arguments} {consoles}"),
+            };
+            let root = bootloader::uuid_of(runner, &self.target)?.unwrap_or_default();
+            let part = self.settings.kexec_kernel.as_deref();
+            ending::load_kernel(runner, &self.target, part, &root, arguments.trim())?;
+        }
+        ending::unmount(runner, &self.target)?;
+        Ok(())
+    }
+
+    /// Hands in what was said, and what the ramdisk's own log holds.
+    pub(super) fn hand_in_log(&mut self, ramdisk_log: &Path) {
+        if self.is_rehearsal {
+            return;
+        }
+        let mut text = std::fs::read(ramdisk_log).unwrap_or_default();
+        if text.is_empty() {
+            text = self.log.said().as_bytes().to_vec();
+        }
+        let mut gzip = Command::new("gzip", ["-c"]);
+        gzip.stdin = text;
+        let packed = self.runner.run(&gzip).map_err(StepError::from);
+        let server = Server::of(&self.settings);
+        let name = log_name(Path::new("/sys/class/dmi/id"));
+        let done = packed.and_then(|it| Ok(server.upload_log(&name, &it.stdout)?));
+        if let Err(error) = done {
+            let text = format!("the log could not be handed in: {}", chain(&error));
+            self.log.say(&text);
+        }
+    }
+
+    /// What is left to do after a failure: the server is told, and the disk must not start what was
+    /// on it before.
+    pub(super) fn clean_up(&mut self, failed: Step) {
+        let after_configure = matches!(failed, Step::Sync | Step::Files | Step::Bootloader);
+        let disk = assignments::last(&self.vars, "DISK").map(str::to_owned);
+        if let Some(disk) = disk.filter(|_| after_configure) {
+            let disk = match disk.starts_with('/') {
+                true => disk,
+                false => format!("/dev/{disk}"),
+            };
+            match ending::make_unbootable(self.runner.as_ref(), &disk) {
+                Ok(()) => self.log.say(&format!("{disk} is not bootable")),
+                Err(error) => self.log.say(&error.to_string()),
+            }
+        }
+        let Some(answer) = &self.answer else { return };
+        let server = Server::of(&self.settings);
+        let reported = server.report_failure(answer.profile.as_str(), self.facts());
+        if let Err(error) = reported {
+            let text = format!("the failure could not be reported: {}", chain(&error));
+            self.log.say(&text);
+        }
+    }
+}
+
+/// The name of this machine's log: vendor, product and serial number, each of harmless characters
+/// (eDeploy `init.common`).
+fn log_name(dmi: &Path) -> String {
+    let part = |name: &str| {
+        let text = std::fs::read_to_string(dmi.join(name)).unwrap_or_default();
+        let mut part = String::new();
+        for c in text.trim().chars().take(64) {
+            let plain = c.is_ascii_alphanumeric() || c == '.';
+            match (plain, part.ends_with('_')) {
+                (true, _) => part.push(c),
+                (false, false) => part.push('_'),
+                (false, true) => {}
+            }
+        }
+        part
+    };
+    let parts = ["sys_vendor", "product_name", "product_serial"].map(part);
+    format!("{}.log.gz", parts.join("-"))
+}
