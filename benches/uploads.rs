@@ -1,6 +1,6 @@
 //! A rack that posts all at once: from the first byte sent to the last script received, by 1,000
 //! machines, to a server whose CMDB has 10,000 and 100,000 entries. Every answer is on disk before it is
-//! sent.
+//! sent. Then the same as our own client posts, which is told the hash of its plan too.
 //!
 //! The server is the real program; machines and server share this computer.
 
@@ -15,7 +15,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use criterion::{Criterion, criterion_group, criterion_main};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -40,8 +40,8 @@ fn write_section(directory: &Path, entries: usize) {
     }
 }
 
-/// One machine's upload: about 550 rows, as many as a recorded blade has.
-fn upload(round: u64, at: usize) -> Vec<u8> {
+/// One machine's facts: about 550 rows, as many as a recorded blade has.
+fn rows(round: u64, at: usize) -> String {
     let mac = format!(
         "52:54:00:{:02x}:{:02x}:{:02x}",
         round % 256,
@@ -58,14 +58,45 @@ fn upload(round: u64, at: usize) -> Vec<u8> {
             row * 977
         ));
     }
+    format!("[{rows}]")
+}
+
+/// Who posts, and what the right answer holds.
+struct Client {
+    upload: fn(u64, usize) -> Vec<u8>,
+    answered: &'static str,
+}
+
+const RAMDISK: Client = Client {
+    upload,
+    answered: "#EDEPLOY_PROFILE = hp\n",
+};
+const OURS: Client = Client {
+    upload: post_to_api,
+    answered: "\"plan_hash\":\"",
+};
+
+/// The upload as the ramdisk sends it.
+fn upload(round: u64, at: usize) -> Vec<u8> {
+    let rows = rows(round, at);
     let boundary = "------------------------4ccb7cb0ee07537e";
     let body = format!(
         "--{boundary}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"hw.json\"\r\n\
-         Content-Type: application/octet-stream\r\n\r\n[{rows}]\r\n--{boundary}--\r\n"
+         Content-Type: application/octet-stream\r\n\r\n{rows}\r\n--{boundary}--\r\n"
     );
+    let content = format!("multipart/form-data; boundary={boundary}");
+    request("/cgi-bin/upload.py", &content, body)
+}
+
+/// The upload as our own client sends it.
+fn post_to_api(round: u64, at: usize) -> Vec<u8> {
+    request("/api/v1/machines", "application/json", rows(round, at))
+}
+
+fn request(path: &str, content: &str, body: String) -> Vec<u8> {
     let head = format!(
-        "POST /cgi-bin/upload.py HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {}\r\n\
-         Content-Type: multipart/form-data; boundary={boundary}\r\n\r\n",
+        "POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {}\r\n\
+         Content-Type: {content}\r\n\r\n",
         body.len()
     );
     [head.into_bytes(), body.into_bytes()].concat()
@@ -121,22 +152,28 @@ impl Server {
     }
 }
 
-async fn post(address: String, request: Vec<u8>) {
+async fn post(address: String, request: Vec<u8>, answered: &str) {
     let mut connection = TcpStream::connect(address).await.unwrap();
     connection.write_all(&request).await.unwrap();
     let mut answer = Vec::new();
     connection.read_to_end(&mut answer).await.unwrap();
     let answer = String::from_utf8(answer).unwrap();
-    assert!(answer.contains("#EDEPLOY_PROFILE = hp\n"), "{answer}");
+    assert!(answer.contains(answered), "{answer}");
 }
 
-fn post_all(runtime: &tokio::runtime::Runtime, server: &Server, round: u64) -> Duration {
-    let requests: Vec<Vec<u8>> = (0..MACHINES).map(|at| upload(round, at)).collect();
+fn post_all(
+    runtime: &tokio::runtime::Runtime,
+    server: &Server,
+    client: &Client,
+    round: u64,
+) -> Duration {
+    let requests = (0..MACHINES).map(|at| (client.upload)(round, at));
+    let requests: Vec<Vec<u8>> = requests.collect();
     runtime.block_on(async {
         let started = Instant::now();
         let posts = requests
             .into_iter()
-            .map(|request| tokio::spawn(post(server.address.clone(), request)));
+            .map(|request| tokio::spawn(post(server.address.clone(), request, client.answered)));
         for posted in posts.collect::<Vec<_>>() {
             posted.await.unwrap();
         }
@@ -152,14 +189,17 @@ fn a_rack_posts_at_once(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("1000 machines post at once");
     group.sample_size(10).warm_up_time(Duration::from_millis(1));
     let mut kept = Vec::new();
-    for entries in [10_000, 100_000] {
-        let name = BenchmarkId::from_parameter(format!("{entries} CMDB entries"));
+    for (client, entries, name) in [
+        (RAMDISK, 10_000, "10000 CMDB entries"),
+        (RAMDISK, 100_000, "100000 CMDB entries"),
+        (OURS, 10_000, "10000 CMDB entries, our own client"),
+    ] {
         group.bench_function(name, |bencher| {
             bencher.iter_custom(|rounds| {
                 let mut took = Duration::ZERO;
                 for round in 0..rounds {
                     let server = start(entries);
-                    took += post_all(&runtime, &server, round);
+                    took += post_all(&runtime, &server, &client, round);
                     kept.push(server.stop());
                 }
                 took

@@ -29,6 +29,7 @@
 //! |---|---|---|
 //! | [`server`], [`cli`], [`client`] | the three fronts; they do not know one another | HTTP; the terminal |
 //! | [`allocation`] | decides and commits; the only writer of an admin's files | files, the lock |
+//! | [`planner`] | has configure scripts planned by a child process with limits | that process |
 //! | [`configure`] | the script that is sent to the machine, and the plan of what it does there | nothing |
 //! | [`matching`] | (spec, facts) → verdict | nothing |
 //! | [`mod@format`] | text ⇄ model, in eDeploy's form and in RON | nothing |
@@ -49,6 +50,7 @@ mod corpus;
 pub mod format;
 pub mod matching;
 pub mod model;
+pub mod planner;
 pub mod server;
 pub mod system;
 pub mod telemetry;

@@ -13,7 +13,7 @@ use super::error::AllocateError;
 use super::store::{self, ReadFile, Stamp};
 use crate::format::{Form, ParseError, StateDocument};
 use crate::matching::{CompiledSpec, FactIndex, match_spec};
-use crate::model::{Fact, Position, ProfileName, Quota};
+use crate::model::{Fact, ProfileName, Quota};
 
 /// The profiles that a section's state file lists, with their specs and configure scripts.
 #[derive(Debug)]
@@ -162,22 +162,7 @@ fn compile(path: &Path, file: &ReadFile, form: Form) -> Result<Arc<CompiledSpec>
 /// # Errors
 /// Names the place of the first byte that is not UTF-8.
 pub(crate) fn text_of<'a>(path: &Path, file: &'a ReadFile) -> Result<&'a str, ParseError> {
-    std::str::from_utf8(&file.bytes).map_err(|error| {
-        let valid = String::from_utf8_lossy(&file.bytes[..error.valid_up_to()]).into_owned();
-        let line = valid.matches('\n').count() + 1;
-        let column = valid
-            .rsplit('\n')
-            .next()
-            .map_or(0, |last| last.chars().count())
-            + 1;
-        let text = String::from_utf8_lossy(&file.bytes);
-        ParseError::at(
-            &shown(path),
-            &text,
-            Position { line, column },
-            "expected UTF-8 text",
-        )
-    })
+    ParseError::expect_utf8(&shown(path), &file.bytes)
 }
 
 /// How a file is called in messages: by its name, since one section is one directory.

@@ -24,7 +24,7 @@ mod table;
 pub use check::{Finding, Report, Severity, check_dir};
 pub use edit::{EditStep, Edited, edit_file};
 pub use error::{AllocateError, ErrorKind};
-pub use explain::{allocation_of, allocations, explain_dir};
+pub use explain::{allocation_of, allocations, configure_script, explain_dir, explain_fleet};
 pub use outcome::{
     Allocated, Explanation, FailureReport, Outcome, ProfileExplanation, ProfileReason, Reason,
     Refusal, RefusalKind,

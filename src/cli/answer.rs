@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::allocation::{AllocateError, ErrorKind};
 use crate::format::ParseError;
+use crate::planner::PlanError;
 
 /// How `edeployctl` ends: who has to do something next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,7 +72,7 @@ impl Answer {
 }
 
 /// Why a verb could not answer.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Failure {
     pub(super) exit: Exit,
     /// One sentence.
@@ -130,6 +131,16 @@ impl Failure {
         } else {
             Failure::new(exit, details)
         }
+    }
+
+    /// Why a script gives no plan.
+    pub(super) fn plan(error: &PlanError) -> Failure {
+        let exit = if error.is_of_the_script() {
+            Exit::Input
+        } else {
+            Exit::Environment
+        };
+        Failure::new(exit, error.to_string()).with_details(error.with_caret())
     }
 
     /// What to do with a file (`read`, `write`) and why that failed.

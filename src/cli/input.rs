@@ -3,10 +3,10 @@
 use std::io::Read;
 use std::path::Path;
 
-use crate::format::{self, ParsedFacts};
+use crate::format::{self, ParseError, ParsedFacts};
 use crate::model::Facts;
 
-use super::answer::{Exit, Failure};
+use super::answer::Failure;
 
 /// The name of standard input on the command line and in messages.
 pub(super) const STANDARD_INPUT: &str = "-";
@@ -27,18 +27,10 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
 
 /// The text of a file, of standard input for `-`.
 pub(super) fn read_text(path: &Path) -> Result<String, Failure> {
-    String::from_utf8(read(path)?).map_err(|error| {
-        let at = error.utf8_error().valid_up_to();
-        let before = &error.as_bytes()[..at];
-        let line = before.split(|byte| *byte == b'\n').count();
-        Failure::new(
-            Exit::Input,
-            format!(
-                "`{}` line {line}: this is no UTF-8 text, save the file as UTF-8",
-                name_of(path)
-            ),
-        )
-    })
+    let bytes = read(path)?;
+    let text = ParseError::expect_utf8(&name_of(path), &bytes);
+    text.map(str::to_owned)
+        .map_err(|error| Failure::parse(&error))
 }
 
 /// The facts of a machine, and a warning for each row that is none.

@@ -4,6 +4,8 @@ use std::ffi::OsString;
 
 use clap::Parser;
 
+use crate::planner;
+
 use super::answer::{Answer, Failure};
 use super::args::{Ctl, Verb};
 use super::output::{self, Output};
@@ -11,9 +13,12 @@ use super::output::{self, Output};
 /// Runs `edeployctl` with these arguments, the program's name first, and returns its exit code.
 ///
 /// The codes are those of `--help`: 0 done, 1 the input is wrong, 2 usage, 3 no match or nothing left,
-/// 4 busy, 5 environment.
+/// 4 busy, 5 environment. A hidden verb makes it a process that plans scripts ([`planner`]).
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
+    if let Some(code) = planner::run_if_asked(arguments.iter().cloned()) {
+        return code;
+    }
     let exit = match Ctl::try_parse_from(&arguments) {
         Ok(ctl) => Output { json: ctl.json }.finish(&answer(&ctl.verb)),
         Err(error) => output::usage(&error, arguments.iter().any(|word| word == "--json")),

@@ -57,6 +57,24 @@ impl ParseError {
         }
     }
 
+    /// The text that `bytes` are.
+    ///
+    /// # Errors
+    /// Names line, column and offset of the first byte that is not UTF-8.
+    pub fn expect_utf8<'a>(origin: &str, bytes: &'a [u8]) -> Result<&'a str, ParseError> {
+        std::str::from_utf8(bytes).map_err(|error| {
+            let offset = error.valid_up_to();
+            let text = String::from_utf8_lossy(bytes);
+            // What stands before the first wrong byte is the same in both.
+            let position = Places::new(&text).position(offset);
+            let byte = bytes.get(offset).copied().unwrap_or_default();
+            let problem = format!("the byte at offset {offset}, 0x{byte:02x}, is no UTF-8 text");
+            ParseError::at(origin, &text, position, problem).with_hint(
+                "save the file as UTF-8; from Latin-1: iconv -f latin1 -t utf-8 OLD >NEW",
+            )
+        })
+    }
+
     /// The same error with an advice.
     #[must_use]
     pub fn with_hint(self, hint: impl Into<String>) -> ParseError {

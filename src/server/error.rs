@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::allocation::{AllocateError, ErrorKind, Refusal, RefusalKind};
 
 use super::form::FormError;
+use super::plans::NoPlan;
 use super::request_id;
 use super::state::UnknownSection;
 
@@ -48,6 +49,9 @@ pub enum ApiError {
     /// The allocation failed.
     #[error(transparent)]
     Allocate(#[from] AllocateError),
+    /// There is no plan of the machine's script.
+    #[error(transparent)]
+    NoPlan(#[from] NoPlan),
     /// A bug, or the end of the server.
     #[error("the server could not finish the request")]
     Internal,
@@ -72,7 +76,9 @@ impl ApiError {
                 RefusalKind::Exhausted => StatusCode::CONFLICT,
             },
             ApiError::Allocate(error) => status_of(error),
-            ApiError::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            ApiError::NoPlan(error) if error.is_of_the_script() => StatusCode::UNPROCESSABLE_ENTITY,
+            ApiError::NoPlan(NoPlan::Busy) => StatusCode::SERVICE_UNAVAILABLE,
+            ApiError::NoPlan(_) | ApiError::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
@@ -81,6 +87,7 @@ impl ApiError {
             ApiError::BadInput { details, .. } => details.clone(),
             ApiError::Refused(refusal) => serde_json::to_value(refusal).unwrap_or_default(),
             ApiError::Allocate(error) => Value::String(error.details()),
+            ApiError::NoPlan(error) => Value::String(error.details()),
             ApiError::UnknownSection(error) => json!({ "sections": error.known }),
             _ => Value::Null,
         }

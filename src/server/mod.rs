@@ -9,6 +9,7 @@ mod error;
 mod form;
 mod hardware;
 mod keep;
+mod plans;
 mod pxemngr;
 mod request_span;
 mod routes;
@@ -19,8 +20,10 @@ mod startup;
 mod state;
 mod traffic;
 
+pub use crate::planner::run_if_asked as plan_if_asked;
 pub use error::ApiError;
 pub use form::FormError;
+pub use plans::{NoPlan, Plans};
 pub use run::run;
 pub use startup::{Application, StartError};
 pub use state::{AppState, OpenSection, UnknownSection};

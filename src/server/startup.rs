@@ -16,8 +16,10 @@ use tokio::time::Instant;
 use tracing_actix_web::TracingLogger;
 
 use crate::allocation::{AllocateError, ErrorKind, Section, SectionOptions};
+use crate::planner::Planner;
 use crate::system::{Real, Runner};
 
+use super::plans::Plans;
 use super::request_span::RequestSpan;
 use super::routes;
 use super::seed::seed;
@@ -233,6 +235,7 @@ fn open(settings: Settings, runner: Arc<dyn Runner>) -> Result<AppState, StartEr
     Ok(AppState {
         settings,
         sections,
+        plans: Plans::new(Planner::new(runner.clone())),
         runner,
     })
 }

@@ -7,6 +7,7 @@ use crate::allocation::Section;
 use crate::model::SectionName;
 use crate::system::Runner;
 
+use super::plans::Plans;
 use super::settings::{SectionSettings, Settings};
 
 /// Shared by all handlers of all workers.
@@ -17,6 +18,8 @@ pub struct AppState {
     pub sections: BTreeMap<SectionName, Arc<OpenSection>>,
     /// Who runs external commands.
     pub runner: Arc<dyn Runner>,
+    /// Who plans configure scripts.
+    pub plans: Plans,
 }
 
 /// A section that is being served.

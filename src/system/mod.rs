@@ -4,6 +4,7 @@
 //! An admin's files are no business of this module: `allocation` replaces those.
 
 mod command;
+mod confine;
 mod files;
 pub mod hpacucli;
 pub mod ipmitool;
@@ -13,6 +14,7 @@ mod runner;
 mod terminal;
 
 pub use command::Command;
+pub use confine::{allow_processor_time, confine_this_process, end_this_process};
 pub use files::{Durability, Existing, Ownership, put_file, replace_file};
 pub use real::{PATH, Real};
 pub use rehearsal::{DryRun, Recorded};

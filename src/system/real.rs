@@ -11,8 +11,8 @@ use super::{Command, Output, RunError, Runner};
 /// Where programs are looked for, whatever the caller's environment says.
 pub const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// How often a running command is looked at.
-const POLL_INTERVAL: Duration = Duration::from_millis(5);
+/// How often a running command is looked at: soon after its start, since many are quick, then ever less.
+const POLL_INTERVALS: [Duration; 2] = [Duration::from_micros(250), Duration::from_millis(5)];
 
 /// How much of a failed command's output goes into the error, from its end.
 const SHOWN_BYTES: usize = 1024;
@@ -105,10 +105,14 @@ fn received(receiver: &Receiver<Vec<u8>>, deadline: Instant) -> Option<Vec<u8>> 
 }
 
 fn wait(child: &mut Child, deadline: Instant) -> Option<ExitStatus> {
+    let [mut interval, longest] = POLL_INTERVALS;
     loop {
         match child.try_wait() {
             Ok(Some(status)) => return Some(status),
-            Ok(None) if Instant::now() < deadline => std::thread::sleep(POLL_INTERVAL),
+            Ok(None) if Instant::now() < deadline => {
+                std::thread::sleep(interval);
+                interval = longest.min(interval * 2);
+            }
             Ok(None) | Err(_) => return None,
         }
     }
@@ -143,11 +147,13 @@ fn conclude(
             code: status.code(),
             seconds,
             last_output: last_output(&output),
+            stdout: output.stdout,
         }),
         None => Err(RunError::TimedOut {
             command,
             seconds,
             last_output: last_output(&output),
+            stdout: output.stdout,
         }),
     }
 }

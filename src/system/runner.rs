@@ -36,6 +36,8 @@ pub enum RunError {
         seconds: f64,
         /// The end of its standard error, or of its standard output if that is empty.
         last_output: String,
+        /// All of its standard output until then.
+        stdout: Vec<u8>,
     },
     /// It ran longer than it may and was killed.
     #[error("`{command}` was killed after {seconds:.1} s without an end: {last_output}")]
@@ -46,6 +48,8 @@ pub enum RunError {
         seconds: f64,
         /// The end of its standard error, or of its standard output if that is empty.
         last_output: String,
+        /// All of its standard output until then.
+        stdout: Vec<u8>,
     },
     /// A recording has no answer for it.
     #[error("no answer is recorded for `{command}`")]

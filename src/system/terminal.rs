@@ -33,6 +33,7 @@ pub fn run_at_terminal(command: &Command) -> Result<(), RunError> {
         code: status.code(),
         seconds: started.elapsed().as_secs_f64(),
         last_output: "what it said is on the terminal".to_owned(),
+        stdout: Vec::new(),
     })
 }
 

@@ -26,7 +26,10 @@ fn a_machine_is_given_its_profile_and_gets_the_same_again() {
     let facts = machine("CZ1", "QEMU");
     let first = server.post_machine(facts.as_bytes());
     assert_eq!(first.status, 200);
+    let hash = first.json()["plan_hash"].clone();
+    assert_eq!(hash.as_str().unwrap().len(), 64);
     let expected = json!({
+        "plan_hash": hash,
         "machine": "QEMU-CZ1-",
         "profile": "vm",
         "repeated": false,

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use regex::Regex;
 
 /// Each module of the library and the modules it may name. What is not here may not exist.
-const MODULES: [(&str, &[&str]); 12] = [
+const MODULES: [(&str, &[&str]); 13] = [
     ("model", &[]),
     ("format", &["model"]),
     ("matching", &["model"]),
@@ -16,8 +16,12 @@ const MODULES: [(&str, &[&str]); 12] = [
     ("events", &["model"]),
     ("system", &[]),
     ("hardware", &["model", "system"]),
+    ("planner", &["model", "configure", "system"]),
     // The client interprets configure scripts, as the server does for their plans.
-    ("client", &["model", "configure", "hardware", "system"]),
+    (
+        "client",
+        &["model", "configure", "hardware", "planner", "system"],
+    ),
     (
         "server",
         &[
@@ -27,6 +31,7 @@ const MODULES: [(&str, &[&str]); 12] = [
             "allocation",
             "configure",
             "events",
+            "planner",
             // pxemngr is a command of the server's machine and runs through the one runner.
             "system",
         ],
@@ -40,6 +45,7 @@ const MODULES: [(&str, &[&str]); 12] = [
             "allocation",
             "configure",
             "events",
+            "planner",
             "system",
             "hardware",
         ],

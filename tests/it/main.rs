@@ -20,6 +20,8 @@ mod install;
 mod layering;
 mod legacy;
 mod logs;
+mod planner;
+mod plans;
 mod pxemngr;
 mod rack;
 mod real_disk;

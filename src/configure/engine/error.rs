@@ -2,11 +2,13 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// Longest part of a line that is shown.
 const SHOWN: usize = 160;
 
 /// Where in a script something is wrong.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
     /// The name of the script, such as `vm.configure`.
     pub name: String,
@@ -73,7 +75,8 @@ impl Place {
 }
 
 /// What a script used too much of, and how much there is.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Limit {
     /// The text of the script.
     #[error("it is longer than {0} bytes")]
@@ -108,7 +111,8 @@ pub enum Limit {
 }
 
 /// Why a script gives no plan.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ScriptError {
     /// The script is wrong, or said so itself with `fail`.

@@ -15,6 +15,7 @@ mod rules;
 mod script;
 mod shell;
 mod shown;
+mod summary;
 mod text;
 mod wrappers;
 
@@ -25,6 +26,7 @@ pub(super) use device::disk_of;
 pub use diff::{Difference, Numbered, diff};
 pub use report::Report;
 pub use script::of_configure;
+pub use summary::Summary;
 
 #[cfg(test)]
 mod samples;

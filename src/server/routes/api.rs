@@ -12,7 +12,9 @@ use crate::model::{Allocation, SectionName};
 use super::super::body::Body;
 use super::super::decide::decide;
 use super::super::error::ApiError;
+use super::super::plans::Wanted;
 use super::super::state::AppState;
+use super::{only_get, plan};
 
 /// How many wrong rows an answer names.
 const NAMED_ROWS: usize = 100;
@@ -30,6 +32,11 @@ pub(super) fn register(config: &mut web::ServiceConfig) {
                 .get(show)
                 .delete(release)
                 .default_service(web::to(only_get_or_delete)),
+        )
+        .service(
+            web::resource("/api/v1/machines/{machine}/plan")
+                .get(plan::show)
+                .default_service(web::to(only_get)),
         )
         .service(
             web::resource("/api/v1/machines/{machine}/release")
@@ -52,7 +59,7 @@ async fn only_post(request: HttpRequest) -> HttpResponse {
 
 /// `?section=NAME`
 #[derive(Debug, Default, Deserialize)]
-struct Query {
+pub(super) struct Query {
     section: Option<String>,
 }
 
@@ -70,16 +77,37 @@ async fn upload(
     payload: web::Payload,
     state: web::Data<AppState>,
 ) -> HttpResponse {
-    match try_upload(payload, state).await {
-        Ok(allocated) => HttpResponse::Ok().json(json!({
-            "machine": allocated.allocation.machine,
-            "profile": allocated.allocation.profile,
-            "repeated": allocated.repeated,
-            "variables": allocated.allocation.variables(),
-            "configure": allocated.configure.as_ref(),
-        })),
+    match try_upload(payload, state.clone()).await {
+        Ok(allocated) => HttpResponse::Ok().json(with_plan(&state, &allocated).await),
         Err(error) => error.response(&request),
     }
+}
+
+/// What a machine is told, with the hash of the plan that its script comes to. A machine whose script is
+/// wrong is told so, and the rest all the same.
+async fn with_plan(state: &AppState, allocated: &Allocated) -> Value {
+    let variables = allocated.allocation.variables();
+    let mut answer = json!({
+        "machine": allocated.allocation.machine,
+        "profile": allocated.allocation.profile,
+        "repeated": allocated.repeated,
+        "variables": variables,
+        "configure": allocated.configure.as_ref(),
+    });
+    let hash = state.plans.hash(Wanted {
+        profile: allocated.allocation.profile.clone(),
+        variables,
+        configure: allocated.configure.clone(),
+    });
+    match hash.await {
+        Ok(hash) => answer["plan_hash"] = Value::String(hash),
+        Err(error) => {
+            let (machine, profile) = (&allocated.allocation.machine, &allocated.allocation.profile);
+            tracing::warn!(%machine, %profile, error = ?error.to_string(), "the script gives no plan");
+            answer["plan_error"] = Value::String(error.details());
+        }
+    }
+    answer
 }
 
 async fn try_upload(
@@ -167,7 +195,7 @@ async fn try_list(
     listed.await.map_err(|_| ApiError::Internal)?
 }
 
-fn section_name(
+pub(super) fn section_name(
     query: Result<web::Query<Query>, actix_web::Error>,
 ) -> Result<Option<String>, ApiError> {
     match query {
@@ -218,7 +246,7 @@ async fn release(
 }
 
 /// The machine in the path, percent-decoded. Bytes that are no UTF-8 name no machine.
-fn machine_of(request: &HttpRequest) -> String {
+pub(super) fn machine_of(request: &HttpRequest) -> String {
     let raw = request.match_info().query("machine");
     percent_encoding::percent_decode_str(raw)
         .decode_utf8_lossy()

@@ -7,6 +7,7 @@
 mod api;
 mod health;
 mod health_upload;
+mod plan;
 mod upload;
 
 use actix_web::guard::{Guard, fn_guard};
