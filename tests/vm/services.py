@@ -93,14 +93,11 @@ class Services:
 
     def start_rsync(self):
         """One module with VERSION/ROLE/ below it, as the original lays roles out."""
-        roles = self.work / "roles" / "1.0"
-        roles.mkdir(parents=True)
-        (roles / "tiny").symlink_to(self.options.role)
         self.rsync_port = free_port()
         config = self.work / "rsyncd.conf"
         config.write_text(
             f"use chroot = no\nmunge symlinks = no\nuid = root\ngid = root\n"
-            f"[install]\npath = {self.work / 'roles'}\nread only = yes\n"
+            f"[install]\npath = {self.options.roles}\nread only = yes\n"
         )
         words = ["rsync", "--daemon", "--no-detach", "--address=127.0.0.1"]
         words += [f"--port={self.rsync_port}", f"--config={config}", "--log-file=/dev/stdout"]
