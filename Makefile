@@ -8,4 +8,4 @@ fmt:            ; cargo fmt
 lint:           ; cargo clippy --locked --all-targets -- -D warnings
 doc:            ; RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
 deny:           ; cargo deny --locked check
-snapshots:      ; TRYCMD=overwrite cargo test --locked --test cli; INSTA_UPDATE=always cargo test --locked --test it golden_plans
+snapshots:      ; TRYCMD=overwrite cargo test --locked --test cli; INSTA_UPDATE=always cargo test --locked --test it -- golden_plans reference library::

@@ -7,6 +7,7 @@ use super::convert::Convert;
 use super::edit::Edit;
 use super::explain::Explain;
 use super::generate::Generate;
+use super::helpers::Helpers;
 use super::match_spec::Match;
 use super::plan::Plan;
 use super::release::Release;
@@ -38,6 +39,7 @@ pub(super) enum Verb {
     Match(Match),
     Explain(Explain),
     Plan(Plan),
+    Helpers(Helpers),
     Check(Check),
     Generate(Generate),
     Convert(Convert),

@@ -11,6 +11,7 @@ mod convert;
 mod edit;
 mod explain;
 mod generate;
+mod helpers;
 mod input;
 mod match_spec;
 mod output;

@@ -31,6 +31,7 @@ fn answer(verb: &Verb) -> Result<Answer, Failure> {
         Verb::Match(verb) => verb.answer(),
         Verb::Explain(verb) => verb.answer(),
         Verb::Plan(verb) => verb.answer(),
+        Verb::Helpers(verb) => verb.answer(),
         Verb::Check(verb) => verb.answer(),
         Verb::Generate(verb) => verb.answer(),
         Verb::Convert(verb) => verb.answer(),

@@ -7,15 +7,19 @@
 
 pub mod engine;
 mod interpreter;
+mod library;
 mod literal;
 pub mod plan;
 mod python;
+mod reference;
 pub mod run;
 mod shell;
+mod uuid;
 
 use crate::model::{CmdbEntry, ProfileName};
 
 pub use literal::python_literal;
+pub use reference::{Helper, helpers, reference_page};
 pub use shell::{quoted, render_refusal};
 
 use interpreter::Interpreter;

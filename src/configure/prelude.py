@@ -1,3 +1,5 @@
+import binascii
+import hashlib
 import os
 import re
 import subprocess
@@ -126,6 +128,23 @@ def sleep(seconds):
 def quote(text):
     """Gives a text as one word of a shell command."""
     return _edeploy_quoted(text)
+
+
+class struct(object):
+    """Values by names: `struct(a=1).a`."""
+
+    def __init__(self, **values):
+        self.__dict__.update(values)
+
+
+def uuid_for(text):
+    """Gives a UUID for what a text names, the same one on the same machine."""
+    seed = binascii.unhexlify(_edeploy_seed)
+    digest = bytearray(hashlib.sha256(seed + _edeploy_bytes(text)).digest()[:16])
+    digest[6] = digest[6] & 0x0F | 0x80
+    digest[8] = digest[8] & 0x3F | 0x80
+    digits = "".join("%02x" % byte for byte in digest)
+    return "-".join([digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]])
 
 
 def _edeploy_quoted(text):

@@ -1,6 +1,8 @@
 //! The self-contained Python script: prelude, variables, the admin's text.
 
+use super::library;
 use super::literal::{python_mapping, write_text};
+use super::uuid::Seed;
 use super::{Answer, bad_rows_comment};
 
 /// The helpers that every configure script finds (eDeploy `upload.py`), for Python 2.7 and 3.
@@ -24,10 +26,18 @@ pub(super) fn render(answer: &Answer<'_>, interpreter: &str) -> String {
     }
     script.push('\n');
     script.push_str(PRELUDE);
+    let names_library = library::is_named_in(answer.configure);
+    if names_library {
+        script.push_str(&library::python());
+    }
     script.push_str("\n\nvar = ");
     script.push_str(&python_mapping(&answer.all_variables()));
-    script
-        .push_str("\nvar = _edeploy_native(var)\n_edeploy_profile = var[\"edeploy-profile\"]\n\n");
+    script.push_str("\nvar = _edeploy_native(var)\n_edeploy_profile = var[\"edeploy-profile\"]\n");
+    if names_library || answer.configure.contains("uuid_for") {
+        let seed = Seed::of(answer.profile.as_str(), answer.variables);
+        script.push_str(&format!("_edeploy_seed = \"{}\"\n", seed.hex()));
+    }
+    script.push('\n');
     script.push_str(answer.configure);
     if !answer.configure.ends_with('\n') {
         script.push('\n');

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::ops::Range;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -31,6 +31,9 @@ const THIS_PROGRAM: &str = "/proc/self/exe";
 const MOST_TASKS: usize = 128;
 const MOST_BYTES: usize = 8 << 20;
 
+/// How many machines a script may bring its worker down for before it is not tried for more of them.
+const STRIKES: usize = 3;
+
 /// How long a worker may take besides its scripts.
 const GRACE: Duration = Duration::from_secs(10);
 
@@ -54,7 +57,11 @@ pub struct Planner {
     program: String,
     workers: usize,
     deadline: Duration,
+    strikes: usize,
 }
+
+/// How often each script, by its text, brought a worker down.
+type Struck<'a> = Mutex<HashMap<&'a str, usize>>;
 
 impl std::fmt::Debug for Planner {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -81,6 +88,7 @@ impl Planner {
             program: THIS_PROGRAM.to_owned(),
             workers: thread::available_parallelism().map_or(1, NonZeroUsize::get),
             deadline: DEADLINE,
+            strikes: STRIKES,
         }
     }
 
@@ -95,6 +103,21 @@ impl Planner {
     #[must_use]
     pub fn with_deadline(mut self, deadline: Duration) -> Planner {
         self.deadline = deadline;
+        self
+    }
+
+    /// The same with another number of workers at a time.
+    #[must_use]
+    pub fn with_workers(mut self, workers: usize) -> Planner {
+        self.workers = workers.max(1);
+        self
+    }
+
+    /// The same with another number of machines that a script may exceed its limits for before it is not
+    /// tried for further ones that are asked for together with them.
+    #[must_use]
+    pub fn with_strikes(mut self, strikes: usize) -> Planner {
+        self.strikes = strikes.max(1);
         self
     }
 
@@ -135,13 +158,13 @@ impl Planner {
         requests: &[Request<'_>],
     ) -> Vec<Result<T, PlanError>> {
         let parts = parts(requests.len(), self.workers);
-        let (parts, next) = (&parts, &AtomicUsize::new(0));
+        let (parts, next, struck) = (&parts, &AtomicUsize::new(0), &Struck::default());
         let work = || {
             let mut done = Vec::new();
             while let Some(part) = parts.get(next.fetch_add(1, Ordering::Relaxed)) {
                 done.push((
                     part.start,
-                    self.ask_in_turn(wanted, &requests[part.clone()]),
+                    self.ask_in_turn(wanted, &requests[part.clone()], struck),
                 ));
             }
             done
@@ -166,18 +189,33 @@ impl Planner {
     }
 
     /// Gives the requests to one worker after the other until each has its result.
-    fn ask_in_turn<T: DeserializeOwned>(
+    fn ask_in_turn<'a, T: DeserializeOwned>(
         &self,
         wanted: Wanted,
-        requests: &[Request<'_>],
+        requests: &[Request<'a>],
+        struck: &Struck<'a>,
     ) -> Vec<Result<T, PlanError>> {
+        let struck = || struck.lock().unwrap_or_else(PoisonError::into_inner);
         let mut results = Vec::with_capacity(requests.len());
-        while results.len() < requests.len() {
-            let rest = &requests[results.len()..];
-            match self.ask_worker(wanted, rest) {
+        while let rest @ [first, ..] = &requests[results.len()..] {
+            let tried = {
+                let struck = struck();
+                let is_out =
+                    |request: &Request<'_>| struck.get(request.script.text) >= Some(&self.strikes);
+                rest.iter().take_while(|request| !is_out(request)).count()
+            };
+            if tried == 0 {
+                let how = "it did so for other machines, and was not tried again";
+                results.push(Err(exceeded(first, how)));
+                continue;
+            }
+            match self.ask_worker(wanted, &rest[..tried]) {
                 Ok(Asked { answers, .. }) if !answers.is_empty() => results.extend(answers),
                 // A worker that ends at its first script is ended by that script and no other.
-                Ok(Asked { end, .. }) => results.push(Err(exceeded(&rest[0], &end))),
+                Ok(Asked { end, .. }) => {
+                    *struck().entry(first.script.text).or_default() += 1;
+                    results.push(Err(exceeded(first, &end)));
+                }
                 Err(error) => results.extend(rest.iter().map(|_| Err(error.clone()))),
             }
         }
@@ -338,3 +376,6 @@ fn only<T>(results: Vec<Result<T, PlanError>>) -> Result<T, PlanError> {
         .next()
         .unwrap_or(Err(PlanError::NoWorker { why }))
 }
+
+#[cfg(test)]
+mod tests;

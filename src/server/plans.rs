@@ -1,11 +1,17 @@
 //! Plans for the API: made by workers, and only so many at a time, so that scripts without an end leave
 //! the server what it needs for machines.
+//!
+//! Machines that wait for the hash of one and the same script share a worker: to start one takes longer
+//! than to plan dozens. So a script without an end holds up no machine of another profile for long.
 
-use std::sync::Arc;
+use std::collections::VecDeque;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use actix_web::web;
-use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
+use futures_util::future::{Either, select};
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 
@@ -18,11 +24,22 @@ use crate::planner::{PlanError, Planner, Request};
 /// How long a request waits for a worker: a rack that posts at once is planned in that time.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// How many machines share a worker at most: none waits long for the others.
+const SHARING: usize = 32;
+
 /// Makes plans, as many at a time as there are cores.
 #[derive(Debug, Clone)]
 pub struct Plans {
     planner: Planner,
     places: Arc<Semaphore>,
+    waiting: Arc<Mutex<VecDeque<Waiting>>>,
+}
+
+/// A machine that waits for the hash of its plan.
+#[derive(Debug)]
+struct Waiting {
+    wanted: Wanted,
+    reply: oneshot::Sender<Result<String, PlanError>>,
 }
 
 /// What is to be planned.
@@ -84,9 +101,12 @@ impl From<AcquireError> for NoPlan {
 }
 
 impl Plans {
-    pub(super) fn new(planner: Planner) -> Plans {
-        let places = Arc::new(Semaphore::new(planner.workers()));
-        Plans { planner, places }
+    pub(super) fn new(planner: &Planner) -> Plans {
+        Plans {
+            places: Arc::new(Semaphore::new(planner.workers())),
+            planner: planner.clone().with_workers(1).with_strikes(1),
+            waiting: Arc::default(),
+        }
     }
 
     /// The plan of a script.
@@ -94,8 +114,14 @@ impl Plans {
     /// # Errors
     /// The script gives no plan, or others keep the workers busy.
     pub(super) async fn plan(&self, wanted: Wanted) -> Result<Plan, NoPlan> {
-        self.ask(wanted, |planner, request| planner.plan(request))
-            .await
+        let place = self.place().await?;
+        let planner = self.planner.clone();
+        let planned = web::block(move || {
+            let planned = planner.plan(wanted.request(&wanted.name()));
+            drop(place);
+            planned
+        });
+        Ok(planned.await.map_err(|_| NoPlan::Internal)??)
     }
 
     /// The hash of the plan of a script.
@@ -103,43 +129,90 @@ impl Plans {
     /// # Errors
     /// As [`Plans::plan`].
     pub(super) async fn hash(&self, wanted: Wanted) -> Result<String, NoPlan> {
-        let hash = |planner: &Planner, request: Request<'_>| Ok(planner.summarize(request)?.hash);
-        self.ask(wanted, hash).await
+        let (reply, answer) = oneshot::channel();
+        self.queue().push_back(Waiting { wanted, reply });
+        let asked = async {
+            // Whoever waits brings a turn, which is for all who wait; another's may come first.
+            let answer = match select(answer, pin!(self.take_turn())).await {
+                Either::Left((answer, _)) => answer,
+                Either::Right((turn, answer)) => {
+                    turn?;
+                    answer.await
+                }
+            };
+            Ok(answer.map_err(|_| NoPlan::Internal)??)
+        };
+        timeout(PATIENCE, asked).await?
     }
 
-    async fn ask<T: Send + 'static>(
-        &self,
-        wanted: Wanted,
-        ask: impl FnOnce(&Planner, Request<'_>) -> Result<T, PlanError> + Send + 'static,
-    ) -> Result<T, NoPlan> {
-        let place = timeout(PATIENCE, self.places.clone().acquire_owned()).await??;
-        let planner = self.planner.clone();
-        let planned = web::block(move || wanted.ask(&planner, ask, place)).await;
-        Ok(planned.map_err(|_| NoPlan::Internal)??)
+    /// Waits for a place, then has one worker answer as many as may share it. The place is held until
+    /// that worker is gone, also where nobody waits for its answers any more.
+    async fn take_turn(&self) -> Result<(), NoPlan> {
+        let place = self.place().await?;
+        let plans = self.clone();
+        let done = web::block(move || {
+            plans.answer_some();
+            drop(place);
+        });
+        done.await.map_err(|_| NoPlan::Internal)
+    }
+
+    async fn place(&self) -> Result<OwnedSemaphorePermit, NoPlan> {
+        Ok(timeout(PATIENCE, self.places.clone().acquire_owned()).await??)
+    }
+
+    fn answer_some(&self) {
+        let some = self.some_of_one_script();
+        let names: Vec<String> = some.iter().map(|one| one.wanted.name()).collect();
+        let requests: Vec<Request<'_>> = some
+            .iter()
+            .zip(&names)
+            .map(|(one, name)| one.wanted.request(name))
+            .collect();
+        let answers = self.planner.summarize_all(&requests);
+        for (one, answer) in some.into_iter().zip(answers) {
+            // Who does not wait any more was told that others keep the planner busy.
+            one.reply.send(answer.map(|summary| summary.hash)).ok();
+        }
+    }
+
+    /// Takes the first of those who wait, and others for the same script.
+    fn some_of_one_script(&self) -> Vec<Waiting> {
+        let mut queue = self.queue();
+        queue.retain(|one| !one.reply.is_closed());
+        let mut some: Vec<Waiting> = queue.pop_front().into_iter().collect();
+        let Some(configure) = some.first().map(|first| first.wanted.configure.clone()) else {
+            return some;
+        };
+        let (same, others) = std::mem::take(&mut *queue)
+            .into_iter()
+            .partition::<VecDeque<_>, _>(|one| one.wanted.configure == configure);
+        *queue = others;
+        let mut same = same.into_iter();
+        some.extend(same.by_ref().take(SHARING - 1));
+        queue.extend(same);
+        some
+    }
+
+    fn queue(&self) -> std::sync::MutexGuard<'_, VecDeque<Waiting>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Wanted {
-    /// The place is held until the worker is gone, also where nobody waits for the plan any more.
-    fn ask<T>(
-        &self,
-        planner: &Planner,
-        ask: impl FnOnce(&Planner, Request<'_>) -> Result<T, PlanError>,
-        place: OwnedSemaphorePermit,
-    ) -> Result<T, PlanError> {
-        let name = format!("{}.configure", self.profile);
-        let planned = ask(
-            planner,
-            Request {
-                script: Script {
-                    name: &name,
-                    text: &self.configure,
-                },
-                profile: &self.profile,
-                variables: &self.variables,
+    /// What messages call the script.
+    fn name(&self) -> String {
+        format!("{}.configure", self.profile)
+    }
+
+    fn request<'a>(&'a self, name: &'a str) -> Request<'a> {
+        Request {
+            script: Script {
+                name,
+                text: &self.configure,
             },
-        );
-        drop(place);
-        planned
+            profile: &self.profile,
+            variables: &self.variables,
+        }
     }
 }

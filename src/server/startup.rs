@@ -235,7 +235,7 @@ fn open(settings: Settings, runner: Arc<dyn Runner>) -> Result<AppState, StartEr
     Ok(AppState {
         settings,
         sections,
-        plans: Plans::new(Planner::new(runner.clone())),
+        plans: Plans::new(&Planner::new(runner.clone())),
         runner,
     })
 }

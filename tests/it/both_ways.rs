@@ -37,7 +37,9 @@ fn left(root: &Root, code: Option<i32>) -> Left {
         let entry = entry.unwrap();
         let name = entry.file_name().into_string().unwrap();
         // Symbolic links and mount points are the host's.
-        let is_host = ["usr", "bin", "sbin", "lib", "lib64", "lib32", "dev", "proc"];
+        let is_host = [
+            "usr", "bin", "sbin", "lib", "lib64", "lib32", "dev", "proc", "sys",
+        ];
         if !OURS.contains(&name.as_str()) && !is_host.contains(&name.as_str()) {
             collect(&entry.path(), &name, &mut files);
         }

@@ -28,8 +28,11 @@ fn vectors() -> Vec<Vector> {
     SCRIPTS.lines().map(parse).collect()
 }
 
+/// A planner for a machine that is busy with other tests.
 fn planner() -> Planner {
-    Planner::default().with_program(PROGRAM)
+    Planner::default()
+        .with_program(PROGRAM)
+        .with_deadline(Duration::from_secs(60))
 }
 
 fn vm() -> ProfileName {
@@ -427,4 +430,25 @@ fn harm_is_seen_in_a_trace() {
     let thread =
         "12 clone3({flags=CLONE_VM|CLONE_THREAD, exit_signal=0} => {parent_tid=[13]}, 88) = 13";
     assert!(is_harmless(thread));
+}
+
+#[test]
+fn a_script_without_an_end_is_not_tried_for_a_whole_fleet() {
+    let endless = "a, b = [1], [1]\nfor i in range(60):\n    a, b = [a, a], [b, b]\nx = a == b\n";
+    let planner = planner()
+        .with_deadline(Duration::from_millis(200))
+        .with_workers(1);
+    let mut texts = vec![endless; 40];
+    texts.extend([GOOD, endless, GOOD]);
+    let results = plan_all(&planner, &texts);
+    let how = |result: &Result<Plan, PlanError>| match result {
+        Ok(_) => "planned".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    let tried = "x.configure: script exceeded its limits: it is not done after 200ms";
+    let not_tried = "x.configure: script exceeded its limits: it did so for other machines, and was not tried again";
+    let hows: Vec<String> = results.iter().map(how).collect();
+    assert_eq!(hows[..3], [tried; 3]);
+    assert_eq!(hows[3..40], [not_tried; 37]);
+    assert_eq!(hows[40..], ["planned", not_tried, "planned"]);
 }

@@ -245,3 +245,31 @@ fn the_script_of_an_old_client_is_not_planned() {
     );
     assert!(before.elapsed() < edeploy::planner::DEADLINE);
 }
+
+#[test]
+fn machines_that_post_at_once_are_each_told_the_hash_of_their_own_plan() {
+    const MACHINES: usize = 40;
+    let server = TestServer::start(|dir| {
+        profile(dir, SCRIPT);
+        let entries: String = (0..MACHINES)
+            .map(|at| format!("{{'ip': '10.0.0.{at}'}}, "))
+            .collect();
+        write(dir.join("vm.cmdb"), format!("[{entries}]\n"));
+    });
+    let post = &|at: usize| {
+        let facts = machine(&format!("CZ{at}"), "QEMU");
+        server.post_machine(facts.as_bytes()).json()["plan_hash"].clone()
+    };
+    let hashes: Vec<_> = thread::scope(|scope| {
+        let posts: Vec<_> = (0..MACHINES)
+            .map(|at| scope.spawn(move || post(at)))
+            .collect();
+        posts.into_iter().map(|post| post.join().unwrap()).collect()
+    });
+    for (at, hash) in hashes.iter().enumerate() {
+        let plan = server.get(&format!("/api/v1/machines/CZ{at}/plan")).json();
+        assert_eq!(plan["hash"], *hash, "{at}");
+    }
+    let different: std::collections::BTreeSet<_> = hashes.iter().map(ToString::to_string).collect();
+    assert_eq!(different.len(), MACHINES);
+}

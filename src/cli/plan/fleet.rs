@@ -187,7 +187,7 @@ fn shown(machines: &[Machine]) -> Result<Answer, Failure> {
     for (text, files) in reasons(machines) {
         answer.lines.push((Style::Plain, String::new()));
         answer.say(Style::Bad, &format!("not planned: {}", named(&files)));
-        answer.say(Style::Plain, &text);
+        answer.say(Style::Plain, text);
     }
     Ok(answer)
 }

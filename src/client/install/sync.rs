@@ -226,8 +226,10 @@ mod tests {
                 command: "rsync".to_owned(),
                 status: String::new(),
                 code: Some(code),
+                stdout: Vec::new(),
                 seconds: 0.1,
                 last_output: String::new(),
+                stdout: Vec::new(),
             })
         };
         assert!(failed(12).may_pass() && failed(30).may_pass());

@@ -25,6 +25,7 @@ mod starlark;
 use crate::model::CmdbEntry;
 
 use super::plan::Plan;
+use super::reference::Helper;
 use super::run::{Follower, Job, Machine, Ran};
 
 pub use error::{Limit, Place, ScriptError};
@@ -105,6 +106,11 @@ pub(super) fn run_script(
     let recorder = Recorder::new(profile, job.variables, limits, Some(performer));
     let finished = starlark::interpret(&job.script, job.variables, recorder)?;
     Ok(finished.ran.unwrap_or_default())
+}
+
+/// What each helper is and does.
+pub(super) fn helpers() -> Vec<Helper> {
+    starlark::helpers()
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 use crate::configure::plan::{Action, CommandText, Placeholder, Plan, What};
 use crate::configure::quoted;
 use crate::configure::run::{Failure, Ran, Reply};
+use crate::configure::uuid::Seed;
 use crate::model::CmdbEntry;
 
 use super::error::Limit;
@@ -82,6 +83,7 @@ pub(super) struct Recorder {
     bytes: usize,
     stopped: Option<Stop>,
     performer: Option<Performer>,
+    seed: Seed,
 }
 
 /// What is left of a script that came to its end.
@@ -114,7 +116,13 @@ impl Recorder {
             bytes: 0,
             stopped: None,
             performer,
+            seed: Seed::of(profile, variables),
         }
+    }
+
+    /// What the machine's UUIDs are made of.
+    pub(super) fn seed(&self) -> Seed {
+        self.seed
     }
 
     pub(super) fn limits(&self) -> &Limits {

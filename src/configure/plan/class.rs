@@ -7,6 +7,7 @@
 use serde::Serialize;
 
 use super::device::{self, UNKNOWN_DEVICE};
+use super::loops::Loops;
 use super::rules::{self, Verdict};
 use super::shell::{self, Simple, Word};
 use super::wrappers::{self, Inner};
@@ -146,16 +147,19 @@ fn of_text(text: &str, depth: usize) -> Class {
     } else {
         Class::Reads
     };
+    let loops = Loops::of(text, &commands.simple);
     let classes = commands
         .simple
         .iter()
-        .map(|simple| of_simple(simple, depth));
+        .map(|simple| of_simple(simple, &loops, depth));
     Class::of_all(std::iter::once(start).chain(classes))
 }
 
-fn of_simple(simple: &Simple, depth: usize) -> Class {
-    let writes = simple.writes.iter().map(of_target);
-    let start = of_words(&simple.words, simple.input.as_deref(), depth);
+fn of_simple(simple: &Simple, loops: &Loops, depth: usize) -> Class {
+    let writes = loops.filled(&simple.writes);
+    let writes = writes.iter().map(of_target);
+    let words = loops.filled(&simple.words);
+    let start = of_words(&words, simple.input.as_deref(), depth);
     Class::of_all(std::iter::once(start).chain(writes))
 }
 

@@ -63,7 +63,9 @@ pub(super) fn in_argument(argument: &str) -> Option<&str> {
 
 /// The disk that a device is a part of, `/dev/sda` for `/dev/sda2`; the device itself where it is none.
 pub(in crate::configure) fn disk_of(device: &str) -> &str {
-    let stem = device.trim_end_matches(|c: char| c.is_ascii_digit());
+    // `/dev/sda[0-9]*`: all partitions.
+    let number = device.strip_suffix("[0-9]*").unwrap_or(device);
+    let stem = number.trim_end_matches(|c: char| c.is_ascii_digit());
     if stem.len() == device.len() {
         return device;
     }
@@ -75,6 +77,9 @@ pub(in crate::configure) fn disk_of(device: &str) -> &str {
     if let Some(disk) = stem.strip_suffix('p')
         && disk.ends_with(|c: char| c == '⟩' || c.is_ascii_digit())
     {
+        return disk;
+    }
+    if let Some(disk) = stem.strip_suffix("-part") {
         return disk;
     }
     let kinds = ["sd", "vd", "hd", "xvd"];
@@ -139,6 +144,10 @@ mod tests {
             ("/dev/md0p1", "/dev/md0"),
             ("⟨disk-1⟩2", "⟨disk-1⟩"),
             ("⟨disk-1⟩p2", "⟨disk-1⟩"),
+            ("/dev/sda[0-9]*", "/dev/sda"),
+            ("/dev/nvme0n1p[0-9]*", "/dev/nvme0n1"),
+            ("/dev/disk/by-id/ata-X1-part2", "/dev/disk/by-id/ata-X1"),
+            ("/dev/disk/by-id/ata-X1", "/dev/disk/by-id/ata-X1"),
             ("/dev/mapper/vg-root1", "/dev/mapper/vg-root1"),
         ] {
             assert_eq!(disk_of(device), disk);

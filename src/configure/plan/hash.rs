@@ -21,10 +21,15 @@ impl Plan {
     pub fn canonical_json(&self) -> String {
         let value = serde_json::to_value(self)
             .expect("texts, numbers and lists with text for keys are always JSON");
-        let mut out = String::new();
-        write(&mut out, &value);
-        out
+        canonical_json(&value)
     }
+}
+
+/// JSON in the form of RFC 8785, as far as the module's text goes.
+pub(in crate::configure) fn canonical_json(value: &Value) -> String {
+    let mut out = String::new();
+    write(&mut out, value);
+    out
 }
 
 /// The SHA-256 of a text in lower-case hexadecimal.

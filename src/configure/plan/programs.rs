@@ -7,7 +7,7 @@
 use super::rules::Rule;
 use super::rules::Then::{Changes, Destroys, Reads};
 use super::rules::When::{
-    Always, Any, Begins, Exactly, NoOption, OnlyFiles, Options, Start, Words,
+    Always, Any, Begins, Exactly, FirstOfTwo, NoOption, NoneHolds, OnlyFiles, Options, Start, Words,
 };
 use super::rules::Where::{Controller, Devices, Last, Values, Volume};
 
@@ -241,6 +241,8 @@ const PROGRAMS: &[(&[&str], &[Rule])] = &[
         (Options(&["--assemble", "-A", "--scan", "-s", "--run", "-R", "--stop", "-S", "--verbose", "-v",
             "--fail", "-f", "--remove", "-r", "--readwrite", "-w", "--readonly", "-o", "--wait", "-W",
             "--uuid", "-u", "--name", "-N", "--config", "--no-degraded", "--monitor", "-F"]), Changes),
+        // A second option in place of the array stops nothing and has no device left to act on.
+        (FirstOfTwo(&["--stop", "-S"]), Changes),
         (Always, Destroys(Devices)),
     ]),
     (&["dmraid"], &[
@@ -281,7 +283,7 @@ const PROGRAMS: &[(&[&str], &[Rule])] = &[
     ]),
     // What only looks.
     (&["lsblk", "blkid", "cat", "grep", "egrep", "fgrep", "zcat", "ls", "test", "[", "[[", "findmnt",
-        "true", "false", ":", "echo", "printf", "head", "tail", "wc", "cut", "tr", "uniq", "basename",
+        "true", "false", ":", "echo", "printf", "head", "tail", "tac", "wc", "cut", "tr", "uniq", "basename",
         "dirname", "readlink", "realpath", "stat", "df", "du", "free", "uname", "id", "whoami", "pwd",
         "ps", "pgrep", "which", "type", "lspci", "lsusb", "lscpu", "lsmod", "lsscsi", "lshw",
         "dmidecode", "seq", "expr", "sleep", "wait", "sha256sum", "md5sum", "sha1sum", "cmp", "diff",
@@ -289,6 +291,7 @@ const PROGRAMS: &[(&[&str], &[Rule])] = &[
         "partprobe", "sync", "exit", "return", "break", "continue", "cd", "set", "shift", "read",
         "export", "local", "unset", "umask"], READS),
     (&["dmesg"], &[(NoOption, Reads)]),
+    (&["awk", "mawk", "gawk"], &[(NoneHolds(&[">", "|", "system", "getline"]), Reads)]),
     (&["sort"], &[(NoOption, Reads), (Options(&["-u", "-n", "-r", "-k", "-t", "-V", "-h", "-s", "-f"]), Reads)]),
     (&["mount"], &[(Options(&["-l"]), Reads)]),
     (&["blockdev"], &[

@@ -26,6 +26,10 @@ pub(super) enum When {
     Begins(&'static str),
     /// There are arguments, and none of them can be a device.
     OnlyFiles,
+    /// There is no option, and no argument holds one of these texts.
+    NoneHolds(&'static [&'static str]),
+    /// The first argument is one of these, and at most one other follows, which may be anything.
+    FirstOfTwo(&'static [&'static str]),
 }
 
 /// What the program then does.
@@ -69,7 +73,7 @@ pub(super) fn apply(rules: &[Rule], arguments: &[Word]) -> Verdict {
         let harmless = matches!(then, Then::Reads | Then::Changes);
         // What a shell replaces may be anything: such words fit no rule but the last.
         let known = !harmless
-            || matches!(when, When::Always)
+            || matches!(when, When::Always | When::FirstOfTwo(_))
             || !arguments.iter().any(Word::may_become_anything);
         known && when.fits(arguments)
     });
@@ -124,6 +128,17 @@ impl When {
                 known.iter().any(|known| known.eq_ignore_ascii_case(word))
             }),
             When::Begins(start) => arguments.iter().any(|word| word.text.starts_with(start)),
+            When::NoneHolds(texts) => {
+                let holds = |word: &Word| texts.iter().any(|text| word.text.contains(text));
+                options.peek().is_none() && !arguments.iter().any(holds)
+            }
+            When::FirstOfTwo(known) => match arguments {
+                [first] | [first, _] => {
+                    let one_word = arguments[1..].iter().all(Word::is_one);
+                    first.is_fixed() && known.contains(&first.text.as_str()) && one_word
+                }
+                _ => false,
+            },
             When::OnlyFiles => {
                 let file =
                     |word: &Word| word.is_fixed() && device::in_argument(&word.text).is_none();
@@ -203,15 +218,21 @@ impl Where {
     }
 }
 
-/// The volume or group that the last word names, below `/dev`.
+/// The volume or group that the last word names, or the new volume in it, below `/dev`.
 fn volume(arguments: &[Word], with_value: &[&str]) -> Option<String> {
     let mut last = None;
-    let mut is_value = false;
+    let mut new = None;
+    let mut option = "";
     for word in arguments {
-        if !is_value && !is_option(word) {
-            last = Some(format!("/dev/{}", word.text));
+        if matches!(option, "-n" | "--name") {
+            new = Some(word.text.as_str());
+        } else if !with_value.contains(&option) && !is_option(word) {
+            last = Some(word.text.as_str());
         }
-        is_value = with_value.contains(&word.text.as_str());
+        option = word.text.as_str();
     }
-    last
+    match (last?, new) {
+        (group, Some(name)) if !group.contains('/') => Some(format!("/dev/{group}/{name}")),
+        (volume, _) => Some(format!("/dev/{volume}")),
+    }
 }

@@ -63,6 +63,13 @@ impl Word {
         !self.dynamic && !self.glob
     }
 
+    /// Whether it becomes one word, whatever that is.
+    pub(super) fn is_one(&self) -> bool {
+        let name = self.text.strip_prefix('$').unwrap_or_default();
+        let is_name = name.chars().all(|c| c.is_alphanumeric() || c == '_');
+        self.is_fixed() || (self.quoted && !name.is_empty() && is_name)
+    }
+
     /// Whether it may become an option or another word: not so the names of files below `/`.
     pub(super) fn may_become_anything(&self) -> bool {
         self.dynamic || (self.glob && !self.text.starts_with('/'))

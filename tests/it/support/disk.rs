@@ -4,6 +4,7 @@
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::Output;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::command;
 
@@ -11,10 +12,13 @@ use super::command;
 pub(crate) struct Disk {
     /// Such as `/dev/loop3`.
     device: String,
-    /// Such as `edtest1234`; its first partitions are `edtest12341` and so on, as those of `sda`.
+    /// Such as `edtest1234x0x`; its first partitions are `edtest1234x0x1` and so on, as those of `sda`.
     pub(crate) name: String,
     _image: tempfile::NamedTempFile,
 }
+
+/// How many disks this process has made.
+static MADE: AtomicUsize = AtomicUsize::new(0);
 
 /// How many partitions have a name.
 const PARTITIONS: usize = 8;
@@ -33,8 +37,9 @@ impl Disk {
             return None;
         };
         let device = String::from_utf8(made.stdout).unwrap().trim().to_owned();
+        let number = MADE.fetch_add(1, Ordering::Relaxed);
         let disk = Disk {
-            name: format!("edtest{}x", std::process::id()),
+            name: format!("edtest{}x{number}x", std::process::id()),
             device,
             _image: image,
         };

@@ -69,20 +69,24 @@ const ENTER: &str = r#"
 set -e
 root=$1 prefix=$2
 shift 2
-for name in usr bin sbin lib lib64 lib32 dev proc; do
+for name in usr bin sbin lib lib64 lib32 dev proc sys; do
     if [ -L "/$name" ]; then cp -P "/$name" "$root/$name"
     elif [ -d "/$name" ]; then mkdir -p "$root/$name"; mount --rbind "/$name" "$root/$name"
     fi
 done
+path=/usr/sbin:/usr/bin:/sbin:/bin
 if [ -d "$root/stubs" ]; then
+    path=/stubs:/usr/bin:/bin
     mount -t tmpfs none "$root/usr/sbin"
     cp "$root"/stubs/sbin/* "$root/usr/sbin/" 2>/dev/null || true
+else
+    for name in etc sys run; do mkdir -p "$root/$name"; mount --rbind "/$name" "$root/$name"; done
 fi
 case $prefix in
     /|/usr|/usr/*) ;;
     *) mkdir -p "$root$prefix"; mount --bind "$prefix" "$root$prefix" ;;
 esac
-exec /usr/bin/env -i LC_ALL=C HOME=/ PATH=/stubs:/usr/bin:/bin "$CHROOT" "$root" "$@"
+exec /usr/bin/env -i LC_ALL=C HOME=/ PATH="$path" "$CHROOT" "$root" "$@"
 "#;
 
 impl Root {

@@ -17,12 +17,12 @@ use crate::configure::engine::{Limits, Script};
 use crate::model::CmdbEntry;
 
 use super::arguments::keys_of;
-use super::{file, functions, hardware, operators, ranges, values};
+use super::{file, functions, hardware, library, operators, ranges, values};
 
 /// Room for the deepest script that `source::check` lets pass. Only what is used is ever real.
 const STACK_BYTES: usize = 256 * 1024 * 1024;
 
-static GLOBALS: LazyLock<Globals> = LazyLock::new(|| {
+pub(super) static GLOBALS: LazyLock<Globals> = LazyLock::new(|| {
     let extensions = [
         LibraryExtension::Print,
         LibraryExtension::StructType,
@@ -118,7 +118,8 @@ pub(super) fn hidden<'v>(name: &str) -> starlark::Result<Starlark<'v>> {
 }
 
 fn line_of(eval: &Evaluator<'_, '_, '_>) -> u32 {
-    let place = (0..eval.call_stack_count()).find_map(|at| eval.call_stack_nth_location(at));
+    let mut places = (0..eval.call_stack_count()).filter_map(|at| eval.call_stack_nth_location(at));
+    let place = places.find(|place| !library::is_of(place));
     let line = place.map_or(0, |place| place.resolve_span().begin.line);
     u32::try_from(line + 1).unwrap_or(u32::MAX)
 }
@@ -168,7 +169,7 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
         .unwrap_or_else(|| "it panicked".to_owned())
 }
 
-fn dialect() -> Dialect {
+pub(super) fn dialect() -> Dialect {
     Dialect {
         enable_load: false,
         enable_load_reexport: false,
@@ -188,8 +189,11 @@ fn evaluate(
         .map_err(|error| wrong(&error))?;
     ast.replace_binary_operators(&operators::replaced());
     let (limits, profile) = (recorder.limits().clone(), recorder.profile().to_owned());
+    let library = library::module().map_err(|what| engine_failed(script, what))?;
     HOST.set(Some(recorder));
     let result = Module::with_temp_heap(|module| {
+        // A script may give the names of the library to values of its own.
+        module.import_public_symbols(library);
         module.set("var", values::variables(module.heap(), &profile, variables));
         let mut eval = Evaluator::new(&module);
         eval.set_print_handler(&Printer);
@@ -210,7 +214,7 @@ fn evaluate(
         })
     });
     let Some(recorder) = HOST.take() else {
-        return Err(lost(script));
+        return Err(engine_failed(script, "the host of the script is gone"));
     };
     result?;
     recorder
@@ -218,10 +222,10 @@ fn evaluate(
         .map_err(|stop| stopped(script, &stop, None))
 }
 
-fn lost(script: &Script<'_>) -> ScriptError {
+fn engine_failed(script: &Script<'_>, what: &str) -> ScriptError {
     ScriptError::Engine {
         name: script.name.to_owned(),
-        what: "the host of the script is gone".to_owned(),
+        what: what.to_owned(),
     }
 }
 
@@ -231,8 +235,12 @@ fn set_limits(eval: &mut Evaluator<'_, '_, '_>, limits: &Limits) -> anyhow::Resu
     eval.set_max_callstack_size(limits.call_depth)
 }
 
+/// Where in the script an error comes from: the call, if it comes from within the library.
 fn place_of(error: &starlark::Error) -> Option<Place> {
-    let span = error.span()?;
+    let frames = error.call_stack().frames.iter().rev();
+    let callers = frames.filter_map(|frame| frame.location.as_ref());
+    let mut places = error.span().into_iter().chain(callers);
+    let span = places.find(|place| !library::is_of(place))?;
     let resolved = span.resolve_span();
     let number = |number: usize| u32::try_from(number + 1).unwrap_or(u32::MAX);
     let text = span.file.source_line(resolved.begin.line);
@@ -321,7 +329,12 @@ fn wrong(error: &starlark::Error) -> ScriptError {
         _ => first_lower(&what),
     };
     let place = place_of(error);
-    let hint = hint.or_else(|| place.as_ref().and_then(python_hint));
+    let said_itself = matches!(error.kind(), ErrorKind::Fail(_));
+    let hint = hint.or_else(|| {
+        let place = place.as_ref().filter(|_| !said_itself)?;
+        library::hidden_hint(&what, place).or_else(|| python_hint(place))
+    });
+    let what = library::called_by_its_name(what);
     ScriptError::Script { what, hint, place }
 }
 
@@ -352,7 +365,8 @@ fn python_hint(place: &Place) -> Option<String> {
                 .names()
                 .map(|name| name.as_str().to_owned())
                 .collect();
-            let near = nearest(&word, &names).filter(|near| *near != word)?;
+            let is_name = names.contains(&word) || library::is_namespace(&word);
+            let near = nearest(&word, &names).filter(|_| !is_name)?;
             return Some(format!("did you mean `{near}`?"));
         }
     };

@@ -25,8 +25,7 @@ const BASE: &str = "/post_rsync";
 const LONGEST_SLEEP: f64 = 86_400.0;
 
 /// The names of the helpers.
-#[cfg(test)]
-pub(super) const NAMES: [&str; 10] = [
+pub(super) const NAMES: [&str; 11] = [
     "run",
     "output",
     "set_role",
@@ -37,6 +36,7 @@ pub(super) const NAMES: [&str; 10] = [
     "attempt",
     "sleep",
     "quote",
+    "uuid_for",
 ];
 
 /// Adds the helpers.
@@ -254,6 +254,15 @@ fn control(builder: &mut GlobalsBuilder) {
             }
         })?;
         Ok(NoneType)
+    }
+
+    /// Gives a UUID for what `text` names, as 36 characters in lower case.
+    ///
+    /// It is a function of the text and of the machine's profile and variables (RFC 9562, version 8): a
+    /// plan knows it, another machine gets another one, and the same machine the same one again.
+    fn uuid_for(#[starlark(require = pos)] text: Starlark<'_>) -> starlark::Result<String> {
+        let text = self::text(text)?;
+        recorded(|recorder| Ok(recorder.seed().uuid(&text)))
     }
 
     /// Gives a text as one word of a shell command.

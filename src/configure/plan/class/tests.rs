@@ -51,7 +51,7 @@ fn a_program_that_destroys_is_told_with_its_devices() {
         ),
         ("pvcreate -ff -y /dev/sda3", "/dev/sda3"),
         ("vgcreate data /dev/sda3 /dev/sdb3", "/dev/sda3 /dev/sdb3"),
-        ("lvcreate -n root -L 10G vg0", "/dev/vg0"),
+        ("lvcreate -n root -L 10G vg0", "/dev/vg0/root"),
         ("lvremove -f vg0/root", "/dev/vg0/root"),
         ("cryptsetup -q luksFormat /dev/sda3 key", "/dev/sda3"),
         (
@@ -71,6 +71,29 @@ fn a_program_that_destroys_is_told_with_its_devices() {
         ("cp image /dev/sda", "/dev/sda"),
         ("echo x > /dev/sda", "/dev/sda"),
         ("cat image >>/chroot/dev/sdb 2>&1", "/chroot/dev/sdb"),
+    ] {
+        let devices: Vec<&str> = devices.split(' ').collect();
+        assert_eq!(of_shell(text), destroys(&devices), "{text}");
+    }
+}
+
+#[test]
+fn a_new_volume_and_the_words_of_a_loop_are_told_by_name() {
+    for (text, devices) in [
+        (
+            "lvcreate --yes -W y --extents 100%FREE --name a vg0",
+            "/dev/vg0/a",
+        ),
+        ("lvcreate -n root -L 10G vg0 /dev/sda3", "/dev/sda3"),
+        (
+            "for d in /dev/sda /dev/sdb; do wipefs -a $d; done",
+            "/dev/sda /dev/sdb",
+        ),
+        (
+            "for d in /dev/sda[0-9]*; do dd if=x of=y; wipefs -a \"$d\"; done",
+            "/dev/sda[0-9]*",
+        ),
+        ("for d in /dev/sda; do echo x >$d; done", "/dev/sda"),
     ] {
         let devices: Vec<&str> = devices.split(' ').collect();
         assert_eq!(of_shell(text), destroys(&devices), "{text}");
@@ -105,6 +128,7 @@ fn what_only_looks_reads() {
         "storcli64 /c0 show",
         "cryptsetup isLuks /dev/sda3",
         "for x in a b; do ls $x; done",
+        "lsblk -nrpo NAME,TYPE /dev/sda | awk 'NF == 3 { print; next } NR != 1 && $2 != \"part\"'",
         "badblocks -sv /dev/sda",
         "echo a > /dev/null",
         "command -v mkfs.ext4",
@@ -132,6 +156,8 @@ fn what_is_not_known_changes() {
         "sh setup.sh",
         "parted -s /dev/sda set 1 bios_grub on",
         "mdadm --stop /dev/md0",
+        "lsblk | while read -r md type; do case $type in raid*) mdadm --stop \"$md\" ;; esac; done",
+        "awk '{ print $1 > \"/tmp/x\" }' /proc/mdstat",
         "shred -u /etc/key",
         "sudo",
         "mdadm --assemble --scan",
@@ -150,7 +176,10 @@ fn a_device_that_the_text_does_not_name_is_unknown() {
         "dd of=$(cat disk)",
         "cd /dev && mkfs.ext4 sda1",
         "echo x > $FILE",
-        "for d in /dev/sda /dev/sdb; do wipefs -a $d; done",
+        "for d in /dev/sda /dev/sdb; do d=/dev/sdc; wipefs -a $d; done",
+        "mdadm --stop $md",
+        "mdadm --stop \"$md\" \"$x\"",
+        "mdadm \"$x\" --stop",
         "ls | xargs mkfs.ext4",
         "parted -s $DISK print",
         "echo image /dev/sda | xargs cp",
