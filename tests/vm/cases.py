@@ -14,6 +14,8 @@ class Case:
     machine: Machine
     expect: dict
     cmdline: tuple = ()
+    # What the console says where the installation must fail; then the machine must switch itself off.
+    fails: str = ""
     # Further boots, each with these disks pulled out.
     boots_without: tuple = field(default=())
 
@@ -45,5 +47,21 @@ CASES = [
         Machine(disks=(Disk("ide"), Disk("ide"))),
         {"hostname": "lab-01", "profile": "raid1", "firmware": "bios", "root": "/dev/md0"},
         boots_without=((0,), (1,)),
+    ),
+    Case(
+        "configure-fails",
+        "failing",
+        Machine(),
+        {},
+        fails=r"edeploy: configure failed after .*no-such-option",
+    ),
+    # The client refuses its settings before it can tell the server: the ramdisk does that.
+    Case(
+        "client-refuses",
+        "one-disk",
+        Machine(),
+        {},
+        cmdline=("ONSUCCESS=wrong",),
+        fails=r"ramdisk: FAILED: this machine is not installed \(exit code 1\); next: halt",
     ),
 ]
