@@ -226,7 +226,6 @@ mod tests {
                 command: "rsync".to_owned(),
                 status: String::new(),
                 code: Some(code),
-                stdout: Vec::new(),
                 seconds: 0.1,
                 last_output: String::new(),
                 stdout: Vec::new(),

@@ -96,12 +96,14 @@ impl InstallError {
 /// Whether a mount table says that the root is in memory, or read from a medium that nobody writes to.
 fn is_ramdisk(mounts: &str) -> bool {
     let in_memory = ["rootfs", "ramfs", "tmpfs", "overlay", "squashfs", "erofs"];
-    let kinds = mounts.lines().filter_map(|line| {
+    let mut kinds = mounts.lines().filter_map(|line| {
         let mut words = line.split(' ');
         (words.nth(1) == Some("/")).then(|| words.next().unwrap_or_default())
     });
     // What was mounted last is what is seen.
-    kinds.last().is_some_and(|kind| in_memory.contains(&kind))
+    kinds
+        .next_back()
+        .is_some_and(|kind| in_memory.contains(&kind))
 }
 
 impl Install {
