@@ -1,16 +1,16 @@
-//! The configure scripts for `check`: each one parsed, and planned for the recorded machines that its
-//! profile matches. Nothing is run, and nothing is written.
+//! The configure scripts for `check`: each one parsed, and planned by a worker for the recorded
+//! machines that its profile matches. Nothing is run, and nothing is written.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::allocation::{self, Finding, ProfileExplanation, Severity};
-use crate::configure::engine::{Limits, Script, ScriptError, resolve_script};
-use crate::configure::plan::of_configure;
+use crate::allocation::{self, Finding, Severity};
+use crate::configure::engine::{Limits, Script, resolve_script};
 use crate::configure::port::port;
-use crate::model::{Facts, ProfileName};
+use crate::model::{CmdbEntry, ProfileName};
+use crate::planner::{PlanError, Planner, Request};
 
-use super::answer::Failure;
+use super::answer::{Exit, Failure};
 use super::input;
 
 /// Where the recorded machines of a directory of profiles are, unless another place is named.
@@ -27,6 +27,13 @@ struct Checked {
     errors: BTreeMap<String, Failed>,
 }
 
+/// A machine that is given a profile.
+struct Given {
+    machine: String,
+    profile: ProfileName,
+    variables: CmdbEntry,
+}
+
 struct Failed {
     shown: String,
     /// A machine that has the error.
@@ -37,7 +44,7 @@ struct Failed {
 /// What is wrong with the scripts that the state file of `dir` names.
 ///
 /// # Errors
-/// `hardware` is named and cannot be read.
+/// `hardware` is named and cannot be read, or no process can be started that plans.
 pub(super) fn check(dir: &Path, hardware: Option<&Path>) -> Result<Vec<Finding>, Failure> {
     let mut findings = Vec::new();
     // What is wrong with the state file was said already.
@@ -57,9 +64,12 @@ pub(super) fn check(dir: &Path, hardware: Option<&Path>) -> Result<Vec<Finding>,
         None => default.is_dir().then_some(default.as_path()),
     };
     if let Some(machines) = machines {
+        let mut given = Vec::new();
         for path in machine_files(machines)? {
-            plan_machine(dir, &path, &mut scripts, &mut findings);
+            match_machine(dir, &path, &mut given, &mut findings);
         }
+        given.retain(|it| scripts.contains_key(&it.profile));
+        plan_all(&given, &mut scripts)?;
     }
     for script in scripts.into_values() {
         told(script, machines.is_some(), &mut findings);
@@ -90,7 +100,7 @@ fn parsed(path: PathBuf, findings: &mut Vec<Finding>) -> Option<Checked> {
             text: &text,
         };
         if let Err(error) = resolve_script(&script, &Limits::default()) {
-            let shown = shown(&error, &name, &text);
+            let shown = shown(error.with_caret().to_string(), &name, &text);
             findings.push(finding(Severity::Error, &path, shown));
             return None;
         }
@@ -105,8 +115,7 @@ fn parsed(path: PathBuf, findings: &mut Vec<Finding>) -> Option<Checked> {
 }
 
 /// The error as `plan` shows it, and that `convert` may help.
-fn shown(error: &ScriptError, name: &str, text: &str) -> String {
-    let mut shown = error.with_caret().to_string();
+fn shown(mut shown: String, name: &str, text: &str) -> String {
     if !port(name, text).changes.is_empty() {
         shown.push_str(&format!(
             "\nhint: this looks like Python 2: `edeployctl convert {name}` ports it"
@@ -132,14 +141,9 @@ fn machine_files(dir: &Path) -> Result<Vec<PathBuf>, Failure> {
     Ok(files)
 }
 
-/// Plans every script for one machine that its profile matches.
-fn plan_machine(
-    dir: &Path,
-    path: &Path,
-    scripts: &mut BTreeMap<ProfileName, Checked>,
-    findings: &mut Vec<Finding>,
-) {
-    let facts: Facts = match input::read_hardware(path) {
+/// Adds what one machine is given by every profile that it matches, whatever stands before it.
+fn match_machine(dir: &Path, path: &Path, given: &mut Vec<Given>, findings: &mut Vec<Finding>) {
+    let facts = match input::read_hardware(path) {
         Ok((facts, _)) => facts,
         Err(failure) => {
             let text = failure.details.unwrap_or(failure.error);
@@ -150,31 +154,55 @@ fn plan_machine(
     let Ok(explanation) = allocation::explain_dir(dir, &facts) else {
         return;
     };
-    for profile in &explanation.profiles {
-        if let Some(script) = scripts.get_mut(&profile.profile) {
-            plan_script(profile, path, script);
+    for profile in explanation.profiles {
+        if let Some(variables) = profile.variables {
+            given.push(Given {
+                machine: input::name_of(path),
+                profile: profile.profile,
+                variables,
+            });
         }
     }
 }
 
-fn plan_script(profile: &ProfileExplanation, machine: &Path, script: &mut Checked) {
-    let Some(variables) = &profile.variables else {
-        return;
-    };
-    script.matched += 1;
-    let of = Script {
-        name: &script.name,
-        text: &script.text,
-    };
-    if let Err(error) = of_configure(&of, &profile.profile, variables, &Limits::default()) {
-        let failed = script.errors.entry(error.to_string());
-        let failed = failed.or_insert_with(|| Failed {
-            shown: shown(&error, &script.name, &script.text),
-            first: input::name_of(machine),
-            count: 0,
-        });
-        failed.count += 1;
+/// Plans every script for every machine that is given its profile.
+fn plan_all(given: &[Given], scripts: &mut BTreeMap<ProfileName, Checked>) -> Result<(), Failure> {
+    let requests = given.iter().filter_map(|it| {
+        let script = scripts.get(&it.profile)?;
+        Some(Request {
+            script: Script {
+                name: &script.name,
+                text: &script.text,
+            },
+            profile: &it.profile,
+            variables: &it.variables,
+        })
+    });
+    let requests: Vec<Request<'_>> = requests.collect();
+    let plans = Planner::default().plan_all(&requests);
+    for (it, plan) in given.iter().zip(plans) {
+        let Some(script) = scripts.get_mut(&it.profile) else {
+            continue;
+        };
+        script.matched += 1;
+        match plan {
+            Ok(_) => {}
+            Err(error) if error.is_of_the_script() => failed(script, &it.machine, &error),
+            Err(error) => return Err(Failure::new(Exit::Environment, error.to_string())),
+        }
     }
+    Ok(())
+}
+
+fn failed(script: &mut Checked, machine: &str, error: &PlanError) {
+    let (name, text) = (&script.name, &script.text);
+    let failed = script.errors.entry(error.to_string());
+    let failed = failed.or_insert_with(|| Failed {
+        shown: shown(error.with_caret(), name, text),
+        first: machine.to_owned(),
+        count: 0,
+    });
+    failed.count += 1;
 }
 
 /// The findings of a script that was parsed.

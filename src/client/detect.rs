@@ -104,7 +104,7 @@ fn recorded(directory: &Path) -> Result<Recorded, DetectError> {
 }
 
 /// One row a line, so that two machines can be compared line by line.
-fn as_json(facts: &[Fact]) -> String {
+pub(super) fn as_json(facts: &[Fact]) -> String {
     let rows = facts.iter().map(|fact| {
         // Rows hold texts and finite numbers, which JSON can say.
         serde_json::to_string(fact).unwrap_or_default()
