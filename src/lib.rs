@@ -34,6 +34,7 @@
 //! | [`matching`] | (spec, facts) → verdict | nothing |
 //! | [`mod@format`] | text ⇄ model, in eDeploy's form and in RON | nothing |
 //! | [`model`] | the words above as plain data | nothing |
+//! | [`hardware`] | what this machine is made of, as facts | the kernel's files, programs through `system` |
 //! | [`system`] | runs programs, writes our own files | the operating system |
 //!
 //! One upload passes through them like this: `server` reads the form, [`format::parse_json`] makes facts of
@@ -48,6 +49,7 @@ pub mod configure;
 #[cfg(test)]
 mod corpus;
 pub mod format;
+pub mod hardware;
 pub mod matching;
 pub mod model;
 pub mod planner;

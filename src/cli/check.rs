@@ -7,23 +7,33 @@ use clap::Args;
 use crate::allocation::{self, Finding, Severity};
 
 use super::answer::{Answer, Exit, Failure, Style};
+use super::check_scripts;
 
 /// Check the state file and every profile of a directory
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Example:
+Examples:
   edeployctl check /var/lib/edeploy/config
+  edeployctl check . --hardware /var/lib/edeploy/hw
 
+Every configure script is parsed, and planned for each recorded machine that its profile matches; one that
+matches none is parsed only. Nothing is run.
 Ends with 1 if there is an error; warnings and notes alone end with 0.")]
 pub(super) struct Check {
     /// The directory of the state file and the profiles
     dir: PathBuf,
+    /// The recorded machines, .json or .hw, to plan the scripts for [default: DIR/hardware]
+    #[arg(long, value_name = "DIR")]
+    hardware: Option<PathBuf>,
 }
 
 impl Check {
     /// Lists what `allocation` finds.
     pub(super) fn answer(&self) -> Result<Answer, Failure> {
-        let report = allocation::check_dir(&self.dir).map_err(|error| Failure::allocate(&error))?;
+        let mut report =
+            allocation::check_dir(&self.dir).map_err(|error| Failure::allocate(&error))?;
+        let scripts = check_scripts::check(&self.dir, self.hardware.as_deref())?;
+        report.findings.extend(scripts);
         let count = |severity| {
             let findings = report.findings.iter();
             findings.filter(|found| found.severity == severity).count()

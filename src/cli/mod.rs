@@ -7,7 +7,9 @@
 mod answer;
 mod args;
 mod check;
+mod check_scripts;
 mod convert;
+mod convert_script;
 mod edit;
 mod explain;
 mod generate;

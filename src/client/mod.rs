@@ -1,11 +1,12 @@
 //! `edeploy`, the program on the machine.
 //!
-//! In the ramdisk it runs the configure script. On an installed machine it says what is installed, as
-//! the original's `edeploy version` and `edeploy role` do: whoever installs a machine leaves that in a
-//! file of shell assignments.
+//! In the ramdisk it detects the hardware and runs the configure script. On an installed machine it
+//! says what is installed, as the original's `edeploy version` and `edeploy role` do: whoever installs a
+//! machine leaves that in a file of shell assignments.
 
 mod assignments;
 mod configure;
+mod detect;
 mod helper;
 mod install;
 mod installed;

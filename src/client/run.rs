@@ -8,11 +8,12 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use super::configure::Configure;
+use super::detect::Detect;
 use super::helper::Helper;
 use super::install::Install;
 use super::installed;
 
-/// Configures this machine as the server says, and says what edeploy installed on it.
+/// Detects what this machine is made of, configures it as the server says, says what is installed
 #[derive(Debug, Parser)]
 #[command(
     name = "edeploy",
@@ -20,6 +21,7 @@ use super::installed;
     disable_help_subcommand = true,
     after_help = "\
 Example:
+  edeploy detect > hw.json
   edeploy version
 
 Exit codes: 0 done, 1 the input is wrong, 2 the command line is wrong, 3 refused, nothing was done,
@@ -40,6 +42,7 @@ enum Verb {
     Version,
     /// Print the installed role
     Role,
+    Detect(Detect),
     Install(Install),
     Configure(Configure),
     Helper(Helper),
@@ -88,6 +91,7 @@ impl Client {
                     (error.into(), code)
                 });
             }
+            Verb::Detect(verb) => return verb.run().map_err(|error| (error.into(), 5)),
             Verb::Install(verb) => {
                 return verb.run().map_err(|error| {
                     let code = error.code();

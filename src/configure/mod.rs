@@ -10,6 +10,7 @@ mod interpreter;
 mod library;
 mod literal;
 pub mod plan;
+pub mod port;
 mod python;
 mod reference;
 pub mod run;

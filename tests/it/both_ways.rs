@@ -14,10 +14,10 @@ use crate::support::python::{Root, pythons};
 
 /// What a run leaves: its commands, and each file it made with mode, owner and content.
 #[derive(Debug, PartialEq)]
-struct Left {
-    code: Option<i32>,
-    commands: String,
-    files: BTreeMap<String, (u32, u32, u32, String)>,
+pub(crate) struct Left {
+    pub(crate) code: Option<i32>,
+    pub(crate) commands: String,
+    pub(crate) files: BTreeMap<String, (u32, u32, u32, String)>,
 }
 
 /// What belongs to the test and not to the script.
@@ -31,7 +31,7 @@ const OURS: [&str; 7] = [
     "tmp",
 ];
 
-fn left(root: &Root, code: Option<i32>) -> Left {
+pub(crate) fn left(root: &Root, code: Option<i32>) -> Left {
     let mut files = BTreeMap::new();
     for entry in std::fs::read_dir(root.path("")).unwrap() {
         let entry = entry.unwrap();

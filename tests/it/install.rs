@@ -96,14 +96,15 @@ fn install(root: &Root, disk: &str, line: &str) -> Output {
         ["disk", disk, "size", "8"],
         ["system", "product", "serial", "CZ1"]
     ]);
-    write(root.path("hw.json"), facts.to_string());
+    write(root.path("machine.json"), facts.to_string());
     std::fs::copy(env!("CARGO_BIN_EXE_edeploy"), root.path("edeploy")).unwrap();
     root.keep_programs();
     write(
         root.path("cmdline"),
         format!("{line} {STAY} |console=ttyS0|"),
     );
-    let script = "/edeploy install --from-disk --cmdline \"$(cat /cmdline)\"\n";
+    let script =
+        "/edeploy install --from-disk --hardware /machine.json --cmdline \"$(cat /cmdline)\"\n";
     let output = root.enter(Path::new("/bin/sh"), &["-c", script]);
     println!("{}", String::from_utf8_lossy(&output.stderr));
     output

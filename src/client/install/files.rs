@@ -96,6 +96,11 @@ fn conf_text(before: &str, settings: &Settings, choice: &Choice) -> String {
     text
 }
 
+/// Keeps the facts where scripts and the log look for them (eDeploy `init`, step 11).
+pub(super) fn keep_facts(facts: &str) -> Result<(), FilesError> {
+    put(Path::new("/hw.json"), facts, false)
+}
+
 fn read_if_there(path: &Path) -> Result<Option<String>, FilesError> {
     match std::fs::read_to_string(path) {
         Ok(text) => Ok(Some(text)),

@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use crate::client::assignments;
 use crate::client::configure::{Answer, AnswerError, ConfigureError, ConfigureOptions};
+use crate::client::detect::as_json;
+use crate::hardware::{self, Sysroot};
 use crate::system::{Command, RunError, Runner};
 
 use super::bootloader::{self, BootError, Target};
@@ -204,12 +206,22 @@ impl Installation {
         self.facts.as_deref().unwrap_or("[]")
     }
 
-    fn detect(&self) -> Result<String, StepError> {
-        let path = self.hardware.as_deref().unwrap_or(Path::new("/hw.json"));
-        std::fs::read_to_string(path).map_err(|source| StepError::Hardware {
-            path: path.to_owned(),
-            source,
-        })
+    fn detect(&mut self) -> Result<String, StepError> {
+        if let Some(path) = &self.hardware {
+            return std::fs::read_to_string(path).map_err(|source| StepError::Hardware {
+                path: path.clone(),
+                source,
+            });
+        }
+        let detected = hardware::detect(&Sysroot::new("/"), self.runner.as_ref());
+        for warning in &detected.warnings {
+            self.log.say(&format!("warning: {warning}"));
+        }
+        let facts = as_json(&detected.facts);
+        if !self.is_rehearsal {
+            files::keep_facts(&facts)?;
+        }
+        Ok(facts)
     }
 
     fn configure(&mut self) -> Result<(), StepError> {

@@ -202,6 +202,29 @@ impl ScriptError {
         }
     }
 
+    /// What is wrong, without the place.
+    pub fn sentence(&self) -> String {
+        let whole = self.to_string();
+        let place = at(self.place());
+        whole.strip_prefix(&place).unwrap_or(&whole).to_owned()
+    }
+
+    /// The same error in a text without its first line; none where it was there.
+    pub(super) fn one_line_up(mut self) -> Option<ScriptError> {
+        if let ScriptError::Script { place, .. }
+        | ScriptError::MissingVariable { place, .. }
+        | ScriptError::Refused { place, .. }
+        | ScriptError::Limit { place, .. } = &mut self
+            && let Some(place) = place
+        {
+            if place.line <= 1 {
+                return None;
+            }
+            place.line -= 1;
+        }
+        Some(self)
+    }
+
     /// What may be meant, or what to write instead.
     pub fn hint(&self) -> Option<String> {
         match self {

@@ -113,6 +113,42 @@ pub(super) fn helpers() -> Vec<Helper> {
     starlark::helpers()
 }
 
+/// Checks the size, nesting and chains of a script before anything reads it.
+///
+/// # Errors
+///
+/// The first limit that the text exceeds.
+pub(super) fn check_source(name: &str, text: &str, limits: &Limits) -> Result<(), ScriptError> {
+    source::check(name, text, limits)
+}
+
+/// What stops a script before its first line.
+const STOP: &str = "fail(\"resolved\")\n";
+
+/// Parses a script and resolves its names; nothing of it is evaluated.
+///
+/// # Errors
+///
+/// The script is no Starlark, names what is not there, or exceeds `limits`.
+pub fn resolve_script(script: &Script<'_>, limits: &Limits) -> Result<(), ScriptError> {
+    source::check(script.name, script.text, limits)?;
+    // All names are resolved before the first line is run, and the first line ends it.
+    let text = format!("{STOP}{}", script.text);
+    let stopped = Script {
+        name: script.name,
+        text: &text,
+    };
+    let variables = CmdbEntry::default();
+    let recorder = Recorder::new("", &variables, limits, None);
+    match starlark::interpret(&stopped, &variables, recorder) {
+        Err(error) => match error.one_line_up() {
+            Some(error) => Err(error),
+            None => Ok(()),
+        },
+        Ok(_) => Ok(()),
+    }
+}
+
 #[cfg(test)]
 mod hostile_tests;
 #[cfg(test)]

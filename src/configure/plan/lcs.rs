@@ -5,7 +5,7 @@ const MOST_CELLS: usize = 4_000_000;
 
 /// A step on the way from the old list to the new one, with positions in them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Step {
+pub(in crate::configure) enum Step {
     Same(usize, usize),
     Removed(usize),
     Added(usize),
@@ -13,7 +13,7 @@ pub(super) enum Step {
 
 /// The steps from `old` to `new`, removals before additions. They are the fewest, unless both lists
 /// differ in thousands of elements.
-pub(super) fn steps<T: PartialEq>(old: &[T], new: &[T]) -> Vec<Step> {
+pub(in crate::configure) fn steps<T: PartialEq>(old: &[T], new: &[T]) -> Vec<Step> {
     let start = old.iter().zip(new).take_while(|(a, b)| a == b).count();
     let (old_rest, new_rest) = (&old[start..], &new[start..]);
     let backwards = old_rest.iter().rev().zip(new_rest.iter().rev());

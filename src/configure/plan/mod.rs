@@ -8,7 +8,7 @@ mod class;
 mod device;
 mod diff;
 mod hash;
-mod lcs;
+pub(in crate::configure) mod lcs;
 mod loops;
 mod programs;
 mod report;
