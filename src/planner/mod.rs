@@ -14,4 +14,5 @@ mod worker;
 
 pub use error::PlanError;
 pub use pool::{DEADLINE, Planner, Request};
+pub use wire::Reported;
 pub use worker::run_if_asked;

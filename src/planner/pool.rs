@@ -17,7 +17,9 @@ use crate::model::{CmdbEntry, ProfileName};
 use crate::system::{Command, Output, Real, RunError, Runner};
 
 use super::error::PlanError;
-use super::wire::{Answer, OUT_OF_MEMORY, Order, READY, TOO_SLOW, Task, Text, VERB, Wanted};
+use super::wire::{
+    Answer, OUT_OF_MEMORY, Order, READY, Reported, TOO_SLOW, Task, Text, VERB, Wanted,
+};
 use super::worker::MEMORY_BYTES;
 
 /// How long one script may take, unless a planner is told otherwise.
@@ -150,6 +152,11 @@ impl Planner {
     /// The summaries of the plans of many scripts, in the order asked.
     pub fn summarize_all(&self, requests: &[Request<'_>]) -> Vec<Result<Summary, PlanError>> {
         self.ask(Wanted::Summary, requests)
+    }
+
+    /// The plans of many scripts as JSON with their summaries, in the order asked.
+    pub fn report_all(&self, requests: &[Request<'_>]) -> Vec<Result<Reported, PlanError>> {
+        self.ask(Wanted::Report, requests)
     }
 
     fn ask<T: DeserializeOwned + Send>(

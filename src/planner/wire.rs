@@ -7,8 +7,10 @@
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use crate::configure::engine::ScriptError;
+use crate::configure::plan::Summary;
 use crate::model::CmdbEntry;
 
 /// The verb that makes a program a worker.
@@ -32,6 +34,8 @@ pub(super) enum Wanted {
     Plan,
     /// A summary of the plan.
     Summary,
+    /// A summary, and the JSON of the plan as it stands.
+    Report,
 }
 
 /// The first line to a worker.
@@ -62,6 +66,15 @@ pub(super) struct Task<'a> {
     #[serde(borrow)]
     pub(super) profile: Cow<'a, str>,
     pub(super) variables: Cow<'a, CmdbEntry>,
+}
+
+/// A plan for a list of many: what the list shows of it, and all of it for programs.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Reported<R = Box<RawValue>> {
+    /// The plan at a glance.
+    pub summary: Summary,
+    /// The JSON of [`Plan::report`](crate::configure::plan::Plan::report), which is not read on its way.
+    pub report: R,
 }
 
 /// What came of a task.

@@ -15,7 +15,7 @@ use crate::configure::plan::{Plan, of_configure};
 use crate::model::ProfileName;
 use crate::system::{allow_processor_time, confine_this_process, end_this_process};
 
-use super::wire::{Answer, OUT_OF_MEMORY, Order, READY, TOO_SLOW, Task, VERB, Wanted};
+use super::wire::{Answer, OUT_OF_MEMORY, Order, READY, Reported, TOO_SLOW, Task, VERB, Wanted};
 
 /// The address space of a worker. Of it the stack of a script takes 256 MiB and the threads' allocators
 /// some, whether used or not; a half is left for what the script makes.
@@ -80,15 +80,19 @@ fn answer_line(order: &Order<'_>, task: &Task<'_>) -> io::Result<Vec<u8>> {
     };
     let plan = of_configure(&script, &profile, &task.variables, &Limits::default());
     let line = match order.wanted {
-        Wanted::Plan => serde_json::to_vec(&answer(plan, |plan| plan)),
-        Wanted::Summary => serde_json::to_vec(&answer(plan, |plan| plan.summary())),
+        Wanted::Plan => serde_json::to_vec(&answer(&plan, |plan| plan)),
+        Wanted::Summary => serde_json::to_vec(&answer(&plan, Plan::summary)),
+        Wanted::Report => serde_json::to_vec(&answer(&plan, |plan| Reported {
+            summary: plan.summary(),
+            report: plan.report(),
+        })),
     };
     Ok(line?)
 }
 
-fn answer<T: Serialize>(
-    plan: Result<Plan, ScriptError>,
-    wanted: impl FnOnce(Plan) -> T,
+fn answer<'a, T: Serialize>(
+    plan: &'a Result<Plan, ScriptError>,
+    wanted: impl FnOnce(&'a Plan) -> T,
 ) -> Answer<T> {
     match plan {
         Ok(plan) => Answer::Done(wanted(plan)),
@@ -97,7 +101,7 @@ fn answer<T: Serialize>(
         {
             Answer::OutOfMemory
         }
-        Err(error) => Answer::Wrong(error),
+        Err(error) => Answer::Wrong(error.clone()),
     }
 }
 

@@ -5,14 +5,15 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::allocation::{self, Explanation};
 use crate::cli::answer::{Answer, Exit, Failure, Style};
 use crate::cli::input;
 use crate::configure::engine::Script;
-use crate::configure::plan::{Plan, Report, Summary};
+use crate::configure::plan::Summary;
 use crate::model::{CmdbEntry, Facts, ProfileName};
-use crate::planner::{Planner, Request};
+use crate::planner::{Planner, Reported, Request};
 
 /// How much of a hash is shown: enough to see that two differ.
 const HASH_SHOWN: usize = 12;
@@ -30,7 +31,7 @@ struct Machine {
     /// The profile that it would be given.
     profile: Option<ProfileName>,
     /// Its plan, or why it has none.
-    plan: Result<Plan, Failure>,
+    plan: Result<Reported, Failure>,
 }
 
 /// The fleet as JSON.
@@ -47,7 +48,7 @@ struct Entry<'a> {
     machine: Option<&'a str>,
     profile: Option<&'a ProfileName>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    plan: Option<Report<'a>>,
+    plan: Option<&'a RawValue>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -61,7 +62,7 @@ impl Entry<'_> {
             file: &machine.file,
             machine: machine.name.as_deref(),
             profile: machine.profile.as_ref(),
-            plan: machine.plan.as_ref().ok().map(Plan::report),
+            plan: machine.plan.as_ref().ok().map(|plan| &*plan.report),
             error: failure.map(|failure| failure.error.as_str()),
             details: failure.map(|failure| &failure.facts),
         }
@@ -143,7 +144,7 @@ fn plan_all(config: &Path, machines: &mut [Machine], fleet: &[Facts]) -> Result<
         })
     });
     let requests: Vec<Request<'_>> = requests.collect();
-    let plans = Planner::default().plan_all(&requests);
+    let plans = Planner::default().report_all(&requests);
     for ((machine, ..), plan) in given.into_iter().zip(plans) {
         machine.plan = plan.map_err(|error| Failure::plan(&error));
     }
@@ -162,9 +163,9 @@ fn shown(machines: &[Machine]) -> Result<Answer, Failure> {
     let exit = exits
         .map(|failure| failure.exit)
         .max_by_key(|exit| gravity(*exit));
-    let planned: Vec<(&Machine, Summary)> = machines
+    let planned: Vec<(&Machine, &Summary)> = machines
         .iter()
-        .filter_map(|machine| Some((machine, machine.plan.as_ref().ok()?.summary())))
+        .filter_map(|machine| Some((machine, &machine.plan.as_ref().ok()?.summary)))
         .collect();
     let listed = Listed {
         planned: planned.len(),
@@ -204,7 +205,7 @@ fn gravity(exit: Exit) -> u8 {
 }
 
 /// One line for each planned machine, below a line that says what is what.
-fn table(planned: &[(&Machine, Summary)]) -> Vec<String> {
+fn table(planned: &[(&Machine, &Summary)]) -> Vec<String> {
     let heads = [
         "machine",
         "profile",
