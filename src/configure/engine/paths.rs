@@ -21,7 +21,7 @@ pub(super) fn staged(basedir: &str, name: &str) -> Result<String, Stop> {
     }
 }
 
-/// As [`staged`], for who has no script: a script in another language asks for it with `edeploy helper`.
+/// The same path, for who has no script: one in another language asks for it with `edeploy helper`.
 ///
 /// # Errors
 /// The name leaves the directory; the text says so.
