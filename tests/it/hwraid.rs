@@ -16,7 +16,9 @@ fn tool(root: &Root, name: &str, answers: &[(&str, &str, u8)]) {
         ));
     }
     text.push_str("esac\n");
+    // Our client looks in the directories of a ramdisk, and not where the Pythons are told to.
     root.stub(name, &text);
+    root.stub(&format!("sbin/{name}"), &text);
 }
 
 const HPE: &[(&str, &str, u8)] = &[
@@ -289,7 +291,7 @@ const WRONG: [(&str, &str); 18] = [
     ),
     (
         "hwraid.clear('ssacli')",
-        "a helper of hwraid takes a list of what hwraid.controller gives, not `ssacli`",
+        "a controller is what hwraid.controller gives, not `ssacli`",
     ),
     (
         "hwraid.create(hwraid.controller('ssacli', 0), 1)",
