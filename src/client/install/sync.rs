@@ -83,13 +83,18 @@ impl Source<'_> {
         }
     }
 
-    /// Brings the files. What a broken transfer left is used by the next try.
-    pub(super) fn fetch(&self, runner: &dyn Runner) -> Result<(), SyncError> {
+    /// Looks whether a disk is mounted where the files go.
+    pub(super) fn expect_mounted(&self, runner: &dyn Runner) -> Result<(), SyncError> {
         let target = self.target.display().to_string();
         let mounted = Command::new("mountpoint", ["-q", target.as_str()]);
-        if let Err(RunError::Failed { .. }) = runner.run(&mounted) {
-            return Err(SyncError::NotMounted(self.target.to_owned()));
+        match runner.run(&mounted) {
+            Err(RunError::Failed { .. }) => Err(SyncError::NotMounted(self.target.to_owned())),
+            other => Ok(other.map(|_| ())?),
         }
+    }
+
+    /// Brings the files. What a broken transfer left is used by the next try.
+    pub(super) fn fetch(&self, runner: &dyn Runner) -> Result<(), SyncError> {
         if self.settings.hserv.is_some() {
             self.image(runner)
         } else {
