@@ -282,7 +282,7 @@ impl Installation {
             target: &self.target,
         };
         if !self.is_rehearsal {
-            source.expect_mounted(self.runner.as_ref())?;
+            source.expect_mounted()?;
         }
         Ok(source.fetch(self.runner.as_ref())?)
     }
