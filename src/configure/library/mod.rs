@@ -33,6 +33,10 @@ const TEXT: &str = concat!(
     "\n\n",
     include_str!("network_netplan.star"),
     "\n\n",
+    include_str!("network_keyfile.star"),
+    "\n\n",
+    include_str!("network_ifcfg.star"),
+    "\n\n",
     include_str!("network_write.star"),
 );
 
