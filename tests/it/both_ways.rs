@@ -70,7 +70,11 @@ fn collect(path: &Path, name: &str, files: &mut BTreeMap<String, (u32, u32, u32,
 
 /// Runs a script by each Python and by our client, each in a root of its own, and compares.
 /// Gives what our client left, or none where this machine cannot run them.
-fn compare(configure_text: &str, variables: &Value, prepare: impl Fn(&Root)) -> Option<Left> {
+pub(crate) fn compare(
+    configure_text: &str,
+    variables: &Value,
+    prepare: impl Fn(&Root),
+) -> Option<Left> {
     let ours = Root::new()?;
     prepare(&ours);
     let output = configure(&ours, &answer(configure_text, variables), &[]);
@@ -99,7 +103,7 @@ fn compare(configure_text: &str, variables: &Value, prepare: impl Fn(&Root)) -> 
 }
 
 /// Programs that only say that they were called.
-fn stubs(names: &'static [&'static str]) -> impl Fn(&Root) {
+pub(crate) fn stubs(names: &'static [&'static str]) -> impl Fn(&Root) {
     move |root| {
         for name in names {
             root.stub(name, "");

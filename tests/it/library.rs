@@ -30,12 +30,12 @@ pub(crate) fn plan_with(text: &str, variables: &CmdbEntry) -> Result<Plan, Scrip
     plan_script(&Script { name, text }, "vm", variables, &Limits::default())
 }
 
-fn plan(text: &str) -> Result<Plan, ScriptError> {
+pub(crate) fn plan(text: &str) -> Result<Plan, ScriptError> {
     plan_with(text, &variables())
 }
 
 /// What a helper does, one line for each action.
-fn planned(text: &str) -> Vec<String> {
+pub(crate) fn planned(text: &str) -> Vec<String> {
     let plan = plan(text).unwrap_or_else(|error| panic!("{}", error.with_caret()));
     plan.actions.iter().map(shown).collect()
 }
@@ -64,7 +64,7 @@ fn words(command: &CommandText) -> String {
 }
 
 /// The message of a script that is wrong, without its place.
-fn refusal(text: &str) -> String {
+pub(crate) fn refusal(text: &str) -> String {
     let error = plan(text).expect_err(text);
     let place = error.place().expect("a wrong script has a place");
     let line = text.lines().position(|line| line.contains("# here"));
@@ -635,7 +635,7 @@ const TOOLS: [&str; 15] = [
     "partprobe",
 ];
 
-fn stubbed(lsblk: &str) -> Option<Root> {
+pub(crate) fn stubbed(lsblk: &str) -> Option<Root> {
     let root = Root::new()?;
     for tool in TOOLS.iter().chain(&["mount", "dmsetup"]) {
         root.stub(tool, if *tool == "blockdev" { "echo 4096" } else { "" });
@@ -647,7 +647,7 @@ fn stubbed(lsblk: &str) -> Option<Root> {
     Some(root)
 }
 
-fn each(configure: &str, lsblk: &str, check: impl Fn(&Root, &Output)) {
+pub(crate) fn each(configure: &str, lsblk: &str, check: impl Fn(&Root, &Output)) {
     let script = answer(configure, &variables());
     for python in pythons() {
         let Some(root) = stubbed(lsblk) else { return };

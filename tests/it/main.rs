@@ -18,6 +18,7 @@ mod golden_plans;
 mod health;
 mod holder;
 mod hostile_http;
+mod hwraid;
 mod install;
 mod layering;
 mod legacy;

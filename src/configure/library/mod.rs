@@ -1,4 +1,4 @@
-//! Our own helpers: disks, partition tables, arrays, volumes, file systems, mounts, network (DESIGN section 5).
+//! Our own helpers: disks, partition tables, arrays, RAID controllers, volumes, file systems, mounts, network (DESIGN section 5).
 //!
 //! They are written in what Starlark, Python 2.7 and Python 3 have in common, on nothing but the
 //! engine's `run`, `output`, `config`, `fail`, `attempt`, `quote` and `uuid_for`. So one text plans
@@ -16,6 +16,8 @@ const TEXT: &str = concat!(
     include_str!("partition.star"),
     "\n\n",
     include_str!("raid.star"),
+    "\n\n",
+    include_str!("hwraid.star"),
     "\n\n",
     include_str!("lvm.star"),
     "\n\n",
@@ -41,10 +43,11 @@ const TEXT: &str = concat!(
 );
 
 /// What scripts call the library by.
-pub(in crate::configure) const NAMESPACES: [&str; 7] = [
+pub(in crate::configure) const NAMESPACES: [&str; 8] = [
     "disk",
     "partition",
     "raid",
+    "hwraid",
     "lvm",
     "filesystem",
     "mount",

@@ -205,7 +205,8 @@ impl Where {
                         })
                     })
                 };
-                found.extend(arguments.iter().filter(named).map(|word| word.text.clone()));
+                let named = arguments.iter().filter(named);
+                found.extend(named.map(|word| whole(&word.text).to_owned()));
                 unknown = found.is_empty();
             }
         }
@@ -216,6 +217,18 @@ impl Where {
         }
         Verdict::Destroys(found)
     }
+}
+
+/// The controller where all of its parts are meant: `/c0` for `/c0/vall` and `/c0/eall/sall`.
+fn whole(part: &str) -> &str {
+    let mut rest = part;
+    while let Some((before, last)) = rest.rsplit_once('/')
+        && last.to_ascii_lowercase().ends_with("all")
+        && !before.is_empty()
+    {
+        rest = before;
+    }
+    rest
 }
 
 /// The volume or group that the last word names, or the new volume in it, below `/dev`.

@@ -63,6 +63,22 @@ fn a_program_that_destroys_is_told_with_its_devices() {
         ("btrfs dev add /dev/sdb /srv", "/dev/sdb"),
         ("megacli -CfgLdAdd -r1 [32:0,32:1] -a0", "-a0"),
         ("storcli64 /c0/v1 del force", "/c0/v1"),
+        ("/opt/MegaRAID/storcli/storcli64 /c0/vall del force", "/c0"),
+        (
+            "perccli64 /c1/fall del 2>&1 || echo \"Error: exit code $?\"",
+            "/c1",
+        ),
+        ("perccli /c0/eall/sall start erase simple", "/c0"),
+        (
+            "storcli /c0 add vd type=raid1 drives=252:0,252:1 spares=252:2",
+            "/c0",
+        ),
+        (
+            "MegaCli64 -CfgSpanAdd -r10 -Array0[32:0,32:1] -Array1[32:2,32:3] -a1 -NoLog",
+            "-a1",
+        ),
+        ("megacli -CfgForeign -Clear -a0 -NoLog", "-a0"),
+        ("hpssacli ctrl slot=2 delete forced", "slot=2"),
         (
             "ssacli ctrl slot=0 create type=ld drives=1I:1:1 raid=0",
             "slot=0",
@@ -126,6 +142,9 @@ fn what_only_looks_reads() {
         "",
         "sh -c 'ls /'",
         "storcli64 /c0 show",
+        "perccli64 /c0/vall show all J",
+        "ssacli ctrl slot=2 ld 1 show",
+        "megacli -LDInfo -LALL -a0",
         "cryptsetup isLuks /dev/sda3",
         "for x in a b; do ls $x; done",
         "lsblk -nrpo NAME,TYPE /dev/sda | awk 'NF == 3 { print; next } NR != 1 && $2 != \"part\"'",
