@@ -232,6 +232,50 @@ fn a_role_that_is_not_there_leaves_the_disk_plainly_not_bootable() {
 }
 
 #[test]
+fn a_rehearsal_shows_all_steps_and_changes_nothing() {
+    let Some(root) = Root::new() else { return };
+    let (server, roles) = (server(CONFIGURE), Roles::start());
+    let facts = json!([
+        ["disk", "vda9", "size", "8"],
+        ["system", "product", "serial", "CZ1"]
+    ]);
+    write(root.path("machine.json"), facts.to_string());
+    let line = line(&server, &roles);
+    let program = Path::new(env!("CARGO_BIN_EXE_edeploy"));
+    let words = [
+        "install",
+        "--dry-run",
+        "--hardware",
+        "/machine.json",
+        "--cmdline",
+        &line,
+    ];
+    let output = root.enter(program, &words);
+    let said = String::from_utf8_lossy(&output.stderr);
+    println!("{said}");
+    assert!(output.status.success());
+    for part in [
+        "line 2 + parted -s /dev/vda9 mklabel msdos",
+        "edeploy: + rsync -aHAX",
+        "edeploy: + write /chroot/var/lib/edeploy/conf",
+        "--target=i386-pc /dev/vda9",
+        "edeploy: + umount -R /chroot",
+    ] {
+        assert!(said.contains(part), "{part}");
+    }
+    for name in [
+        "vars",
+        "hw.json",
+        "install.jsonl",
+        "configure.jsonl",
+        "chroot/var",
+        "post_rsync",
+    ] {
+        assert!(!root.path(name).exists(), "{name}");
+    }
+}
+
+#[test]
 fn a_system_that_runs_from_a_disk_is_not_installed_over() {
     let Some(root) = Root::new() else { return };
     let program = Path::new(env!("CARGO_BIN_EXE_edeploy"));

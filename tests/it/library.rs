@@ -292,8 +292,38 @@ fn the_network_of_the_installed_system_is_written_as_the_role_reads_it() {
     insta::assert_snapshot!("network", planned(cards).join("\n"));
 }
 
+/// What NetworkManager and initscripts each have their own words for.
+#[test]
+fn each_family_of_addresses_is_written_by_itself() {
+    let text = "\
+for style in ['keyfile', 'ifcfg']:
+    network.write([
+        network.ethernet('lan0', ['10.0.0.3/24', '10.0.0.4/24', 'fd00::3/64', 'fd00::4/64', 'fd00::5/64'],
+            ['10.0.0.1', 'fd00::1'], dns=['10.0.0.53', 'fd00::53'], routes=[('fd01::/64', 'fe80::1')]),
+        network.ethernet('lan1', gateway=['10.1.0.1', 'fe80::1'], dhcp='yes'),
+        network.ethernet('lan2', 'fd02::3/64', 'fe80::1', dns='fd02::53', search=['example.org', 'a.example']),
+        network.ethernet('lan3', '10.3.0.3/24', dhcp='ipv6', mac='52:54:00:88:17:3C'),
+        network.ethernet('lan4', dhcp='ipv4', search='example.org'),
+        network.vlan('storage', 'lan0', 30, mtu=1400),
+        network.bridge('br0', ['storage', 'bond0'], dhcp='ipv4'), network.bond('bond0', ['lan5', 'lan6']),
+    ], style)
+";
+    insta::assert_snapshot!("network_families", planned(text).join("\n"));
+}
+
+#[test]
+fn a_keyfile_is_for_root_alone() {
+    let text = "network.write([network.ethernet('lan0', dhcp='yes')], style='keyfile')";
+    let plan = plan(text).unwrap();
+    let [action] = plan.actions.as_slice() else {
+        panic!("{plan}");
+    };
+    assert!(plan.to_string().contains("mode 600, owner 0:0"), "{plan}");
+    assert!(shown(action).contains("uuid="), "{plan}");
+}
+
 /// Texts that are wrong, and what is said of them at the line of the script.
-const WRONG: [(&str, &str); 50] = [
+const WRONG: [(&str, &str); 53] = [
     (
         "network.ethernet('eth0', '10.0.0.3')",
         "an address of eth0 is `10.0.0.3`: write it as 10.0.0.3/24, 10.0.0.3/255.255.255.0 or fd00::3/64",
@@ -355,8 +385,20 @@ const WRONG: [(&str, &str); 50] = [
         "x is part of a and of b",
     ),
     (
-        "network.write([network.ethernet('a')], 'ifcfg')",
-        "network style `ifcfg`: there are networkd, ifupdown, netplan",
+        "network.write([network.ethernet('a')], 'wicked')",
+        "network style `wicked`: there are networkd, ifupdown, netplan, keyfile, ifcfg",
+    ),
+    (
+        "network.write([network.ethernet('b'), network.ethernet('a', '10.0.0.3/24', dns='fd00::5')], 'keyfile')",
+        "a has a name server of IPv6 and no IPv6: NetworkManager takes none there",
+    ),
+    (
+        "network.write([network.ethernet('b'), network.ethernet('a', dns='10.0.0.5')], style='keyfile')",
+        "a has a name server of IPv4 and no IPv4: NetworkManager takes none there",
+    ),
+    (
+        "network.write([network.ethernet('b'), network.ethernet('a', search='example.org')], 'keyfile')",
+        "a has domains to search and no address: NetworkManager takes none there",
     ),
     (
         "disk.wipe('sda')",
@@ -562,7 +604,7 @@ cards = [
     network.vlan('bond0.20', 'bond0', 20),
     network.ethernet('lan2', dhcp='yes'),
 ]
-for style in ['networkd', 'netplan', 'ifupdown']:
+for style in ['networkd', 'netplan', 'ifupdown', 'keyfile', 'ifcfg']:
     network.write(cards, style)
 config('/uuid').write(uuid_for('\u{e9}') + struct(a='b').a + '\\n')
 ";

@@ -47,14 +47,13 @@ impl Ramdisk {
 
     fn act(&mut self, action: &Action, script: &str) -> Result<Reply, Failure> {
         match &action.what {
-            What::Run { command } => self.command(command, &action.what).map(|_| Reply::Nothing),
-            What::Output { command, .. } => {
-                let looks_only = class_of(&action.what) == Class::Reads;
-                if self.is_rehearsal && !looks_only {
-                    return Ok(Reply::Nothing);
-                }
-                self.command(command, &action.what).map(Reply::Text)
+            What::Run { .. } | What::Output { .. }
+                if self.is_rehearsal && class_of(&action.what) != Class::Reads =>
+            {
+                Ok(Reply::Nothing)
             }
+            What::Run { command } => self.command(command, &action.what).map(|_| Reply::Nothing),
+            What::Output { command, .. } => self.command(command, &action.what).map(Reply::Text),
             What::Hpacucli {
                 call, arguments, ..
             } => {

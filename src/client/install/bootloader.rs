@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::system::{Command, Ownership, RunError, Runner, put_file};
+use crate::system::{Command, RunError, Runner};
 
 use super::grub::{self, Boot};
+use super::writer::Writer;
 
 /// Looking at all disks of a large server takes GRUB its time.
 const GRUB_TIMEOUT: Duration = Duration::from_secs(600);
@@ -51,6 +52,8 @@ pub(super) struct Target<'a> {
     pub title: &'a str,
     /// Whether the firmware is UEFI.
     pub is_uefi: bool,
+    /// Writes its files.
+    pub writer: Writer,
 }
 
 /// Installs GRUB and its configuration.
@@ -61,7 +64,8 @@ pub(super) fn install(runner: &dyn Runner, target: &Target<'_>) -> Result<(), Bo
     if own.is_some() {
         for directory in BOUND {
             let below = target.root.join(directory.trim_start_matches('/'));
-            std::fs::create_dir_all(&below).map_err(|source| BootError::Write {
+            let made = target.writer.make_directory(&below);
+            made.map_err(|source| BootError::Write {
                 path: below.clone(),
                 source,
             })?;
@@ -71,7 +75,7 @@ pub(super) fn install(runner: &dyn Runner, target: &Target<'_>) -> Result<(), Bo
     }
     let targets = if target.is_uefi {
         let esp = target.root.join("boot/efi");
-        if uuid_of(runner, &esp)?.is_none() {
+        if uuid_of(runner, &esp)?.is_none() && !target.writer.is_rehearsal {
             return Err(BootError::NoEsp(esp));
         }
         vec![None]
@@ -179,7 +183,7 @@ fn configure(runner: &dyn Runner, target: &Target<'_>) -> Result<(), BootError> 
         })
         .unwrap_or_default();
     let kernels = grub::kernels(&names);
-    if kernels.is_empty() {
+    if kernels.is_empty() && !target.writer.is_rehearsal {
         return Err(BootError::NoKernel(boot));
     }
     let directory = if boot.join("grub2").is_dir() {
@@ -190,7 +194,11 @@ fn configure(runner: &dyn Runner, target: &Target<'_>) -> Result<(), BootError> 
     if let Some(own) = own {
         let defaults = target.root.join("etc/default/grub");
         let before = std::fs::read_to_string(&defaults).unwrap_or_default();
-        put(&defaults, &grub::defaults(&before, target.arguments))?;
+        put(
+            target,
+            &defaults,
+            &grub::defaults(&before, target.arguments),
+        )?;
         let (root, file) = (
             target.root.display().to_string(),
             format!("/boot/{directory}/grub.cfg"),
@@ -212,19 +220,17 @@ fn configure(runner: &dyn Runner, target: &Target<'_>) -> Result<(), BootError> 
         arguments: target.arguments,
     };
     let text = grub::config(&described, &kernels, target.title);
-    put(&boot.join(directory).join("grub.cfg"), &text)
+    put(target, &boot.join(directory).join("grub.cfg"), &text)
 }
 
-fn put(path: &Path, text: &str) -> Result<(), BootError> {
-    let plain = Ownership {
-        mode: 0o644,
-        uid: 0,
-        gid: 0,
-    };
-    put_file(path, text.as_bytes(), false, plain).map_err(|source| BootError::Write {
-        path: path.to_owned(),
-        source,
-    })
+fn put(target: &Target<'_>, path: &Path, text: &str) -> Result<(), BootError> {
+    target
+        .writer
+        .put(path, text, false)
+        .map_err(|source| BootError::Write {
+            path: path.to_owned(),
+            source,
+        })
 }
 
 #[cfg(test)]
@@ -239,6 +245,9 @@ mod tests {
             arguments: "quiet",
             title: "mysql",
             is_uefi,
+            writer: Writer {
+                is_rehearsal: false,
+            },
         }
     }
 

@@ -4,22 +4,16 @@ use std::path::{Path, PathBuf};
 
 use crate::client::assignments;
 use crate::configure::quoted;
-use crate::system::{Command, Ownership, RunError, Runner, put_file};
+use crate::system::{Command, RunError, Runner};
 
 use super::settings::Settings;
+use super::writer::Writer;
 
 /// Where `config` stages files (eDeploy `upload.py`).
 const STAGED: &str = "/post_rsync";
 
 /// Kernel modules that a script wants loaded at boot, one for each line (eDeploy `init`, step 19).
 const MODULES: &str = "/modules";
-
-/// Owned by root and readable by all.
-const PLAIN: Ownership = Ownership {
-    mode: 0o644,
-    uid: 0,
-    gid: 0,
-};
 
 /// Why a file of the installed system is not written.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +48,7 @@ pub(super) struct Choice {
 /// Puts the staged files over the role's, and says in the target what it is.
 pub(super) fn write(
     runner: &dyn Runner,
+    writer: Writer,
     settings: &Settings,
     choice: &Choice,
     target: &Path,
@@ -64,11 +59,11 @@ pub(super) fn write(
         runner.run(&Command::new("cp", ["-a", from.as_str(), &to]).mutating())?;
     }
     if let Some(modules) = read_if_there(Path::new(MODULES))? {
-        put(&target.join("etc/modules"), &modules, true)?;
+        put(writer, &target.join("etc/modules"), &modules, true)?;
     }
     let conf = target.join("var/lib/edeploy/conf");
     let before = read_if_there(&conf)?.unwrap_or_default();
-    put(&conf, &conf_text(&before, settings, choice), false)
+    put(writer, &conf, &conf_text(&before, settings, choice), false)
 }
 
 /// The file that says what is installed: what the role says there already, and who installed it
@@ -97,8 +92,8 @@ fn conf_text(before: &str, settings: &Settings, choice: &Choice) -> String {
 }
 
 /// Keeps the facts where scripts and the log look for them (eDeploy `init`, step 11).
-pub(super) fn keep_facts(facts: &str) -> Result<(), FilesError> {
-    put(Path::new("/hw.json"), facts, false)
+pub(super) fn keep_facts(writer: Writer, facts: &str) -> Result<(), FilesError> {
+    put(writer, Path::new("/hw.json"), facts, false)
 }
 
 fn read_if_there(path: &Path) -> Result<Option<String>, FilesError> {
@@ -113,12 +108,14 @@ fn read_if_there(path: &Path) -> Result<Option<String>, FilesError> {
     }
 }
 
-fn put(path: &Path, text: &str, append: bool) -> Result<(), FilesError> {
-    put_file(path, text.as_bytes(), append, PLAIN).map_err(|source| FilesError::File {
-        verb: "write",
-        path: path.to_owned(),
-        source,
-    })
+fn put(writer: Writer, path: &Path, text: &str, append: bool) -> Result<(), FilesError> {
+    writer
+        .put(path, text, append)
+        .map_err(|source| FilesError::File {
+            verb: "write",
+            path: path.to_owned(),
+            source,
+        })
 }
 
 #[cfg(test)]

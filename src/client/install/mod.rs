@@ -15,5 +15,6 @@ mod settings;
 mod steps;
 mod sync;
 mod verb;
+mod writer;
 
 pub(super) use verb::Install;

@@ -21,6 +21,7 @@ use super::retry::{Patience, Transient, Tries};
 use super::server::{Server, ServerError};
 use super::settings::{OnSuccess, Settings};
 use super::sync::{Source, SyncError};
+use super::writer::Writer;
 
 /// How long a server or a network that is not there is waited for.
 const OUTAGE: Duration = Duration::from_secs(30 * 60);
@@ -193,7 +194,8 @@ impl Installation {
             Step::Sync => self.sync()?,
             Step::Files => {
                 let choice = self.choice()?;
-                files::write(self.runner.as_ref(), &self.settings, &choice, &self.target)?;
+                let runner = self.runner.as_ref();
+                files::write(runner, self.writer(), &self.settings, &choice, &self.target)?;
             }
             Step::Bootloader => self.bootloader()?,
             Step::Finish => self.finish()?,
@@ -218,9 +220,7 @@ impl Installation {
             self.log.say(&format!("warning: {warning}"));
         }
         let facts = as_json(&detected.facts);
-        if !self.is_rehearsal {
-            files::keep_facts(&facts)?;
-        }
+        files::keep_facts(self.writer(), &facts)?;
         Ok(facts)
     }
 
@@ -246,6 +246,12 @@ impl Installation {
             self.vars = answer.planned_vars()?;
         }
         Ok(())
+    }
+
+    fn writer(&self) -> Writer {
+        Writer {
+            is_rehearsal: self.is_rehearsal,
+        }
     }
 
     fn var(&self, name: &'static str) -> Result<&str, StepError> {
@@ -275,6 +281,9 @@ impl Installation {
             choice: &self.choice()?,
             target: &self.target,
         };
+        if !self.is_rehearsal {
+            source.expect_mounted()?;
+        }
         Ok(source.fetch(self.runner.as_ref())?)
     }
 
@@ -292,6 +301,7 @@ impl Installation {
             arguments: &self.boot_arguments(),
             title: &format!("{} {}", choice.role, choice.version),
             is_uefi: Path::new("/sys/firmware/efi").exists(),
+            writer: self.writer(),
         };
         bootloader::install(self.runner.as_ref(), &target)?;
         Ok(())
@@ -299,7 +309,8 @@ impl Installation {
 
     fn finish(&self) -> Result<(), StepError> {
         let runner = self.runner.as_ref();
-        if let Some(url) = assignments::last(&self.vars, "PXEMNGR_URL") {
+        let url = assignments::last(&self.vars, "PXEMNGR_URL");
+        if let Some(url) = url.filter(|_| !self.is_rehearsal) {
             Server::of(&self.settings).ping(&format!("{url}localboot/"))?;
         }
         if self.settings.on_success == OnSuccess::Kexec {
@@ -342,6 +353,9 @@ impl Installation {
     /// What is left to do after a failure: the server is told, and the disk must not start what was
     /// on it before.
     pub(super) fn clean_up(&mut self, failed: Step) {
+        if self.is_rehearsal {
+            return;
+        }
         let after_configure = matches!(failed, Step::Sync | Step::Files | Step::Bootloader);
         let disk = assignments::last(&self.vars, "DISK").map(str::to_owned);
         if let Some(disk) = disk.filter(|_| after_configure) {

@@ -83,13 +83,18 @@ impl Source<'_> {
         }
     }
 
+    /// Looks whether a disk is mounted where the files go.
+    pub(super) fn expect_mounted(&self) -> Result<(), SyncError> {
+        let mounts = std::fs::read_to_string("/proc/mounts").unwrap_or_default();
+        if is_mounted(&mounts, self.target) {
+            Ok(())
+        } else {
+            Err(SyncError::NotMounted(self.target.to_owned()))
+        }
+    }
+
     /// Brings the files. What a broken transfer left is used by the next try.
     pub(super) fn fetch(&self, runner: &dyn Runner) -> Result<(), SyncError> {
-        let target = self.target.display().to_string();
-        let mounted = Command::new("mountpoint", ["-q", target.as_str()]);
-        if let Err(RunError::Failed { .. }) = runner.run(&mounted) {
-            return Err(SyncError::NotMounted(self.target.to_owned()));
-        }
         if self.settings.hserv.is_some() {
             self.image(runner)
         } else {
@@ -175,6 +180,12 @@ impl Source<'_> {
     }
 }
 
+/// Whether a mount table (proc(5)) names this mount point, which has no blanks in its path.
+fn is_mounted(mounts: &str, target: &Path) -> bool {
+    let points = mounts.lines().filter_map(|line| line.split(' ').nth(1));
+    points.into_iter().any(|point| Path::new(point) == target)
+}
+
 /// The program that made an image, by its first bytes: zstd's magic number, or else gzip.
 fn packer_of(begin: &Output) -> &'static str {
     const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
@@ -217,6 +228,14 @@ mod tests {
             image,
             "http://h:8080/install/D7-F.1.0.0/mysql-D7-F.1.0.0.edeploy"
         );
+    }
+
+    #[test]
+    fn a_target_that_nothing_is_mounted_on_is_seen() {
+        let mounts = "rootfs / rootfs rw 0 0\n/dev/vda3 /chroot ext4 rw 0 0\n";
+        assert!(is_mounted(mounts, Path::new("/chroot")));
+        assert!(is_mounted(mounts, Path::new("/chroot/")));
+        assert!(!is_mounted(mounts, Path::new("/chroot/boot")));
     }
 
     #[test]

@@ -12,6 +12,7 @@ use super::ending::{self, Ending};
 use super::log::Log;
 use super::settings::{Settings, SettingsError};
 use super::steps::{Installation, chain};
+use super::writer;
 
 /// Install this machine: all steps from the network to the boot loader, then restart
 #[derive(Debug, Args)]
@@ -119,7 +120,7 @@ impl Install {
         };
         let settings = Settings::parse(&line)?;
         let runner: Arc<dyn Runner> = if self.dry_run {
-            Arc::new(DryRun::new(Real, show))
+            Arc::new(DryRun::new(Real, writer::show))
         } else {
             Arc::new(Real)
         };
@@ -161,12 +162,6 @@ impl Install {
             }),
         }
     }
-}
-
-/// Shows a command that is not run.
-#[expect(clippy::print_stderr, reason = "a rehearsal is read on the terminal")]
-fn show(line: &str) {
-    eprintln!("edeploy: + {line}");
 }
 
 #[cfg(test)]

@@ -25,7 +25,21 @@ const TEXT: &str = concat!(
     "\n\n",
     include_str!("mount.star"),
     "\n\n",
+    include_str!("network_checks.star"),
+    "\n\n",
     include_str!("network.star"),
+    "\n\n",
+    include_str!("network_networkd.star"),
+    "\n\n",
+    include_str!("network_ifupdown.star"),
+    "\n\n",
+    include_str!("network_netplan.star"),
+    "\n\n",
+    include_str!("network_keyfile.star"),
+    "\n\n",
+    include_str!("network_ifcfg.star"),
+    "\n\n",
+    include_str!("network_write.star"),
 );
 
 /// What scripts call the library by.
