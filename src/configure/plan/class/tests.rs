@@ -61,6 +61,19 @@ fn a_program_that_destroys_is_told_with_its_devices() {
         ("nvme format /dev/nvme0n1 -s 1", "/dev/nvme0n1"),
         ("zpool create tank /dev/sda", "/dev/sda"),
         ("btrfs dev add /dev/sdb /srv", "/dev/sdb"),
+        ("echo x | tee /dev/sda", "/dev/sda"),
+        ("cp image /dev/sda", "/dev/sda"),
+        ("echo x > /dev/sda", "/dev/sda"),
+        ("cat image >>/chroot/dev/sdb 2>&1", "/chroot/dev/sdb"),
+    ] {
+        let devices: Vec<&str> = devices.split(' ').collect();
+        assert_eq!(of_shell(text), destroys(&devices), "{text}");
+    }
+}
+
+#[test]
+fn what_a_controller_destroys_is_told_with_the_controller() {
+    for (text, controller) in [
         ("megacli -CfgLdAdd -r1 [32:0,32:1] -a0", "-a0"),
         ("storcli64 /c0/v1 del force", "/c0/v1"),
         ("/opt/MegaRAID/storcli/storcli64 /c0/vall del force", "/c0"),
@@ -83,13 +96,8 @@ fn a_program_that_destroys_is_told_with_its_devices() {
             "ssacli ctrl slot=0 create type=ld drives=1I:1:1 raid=0",
             "slot=0",
         ),
-        ("echo x | tee /dev/sda", "/dev/sda"),
-        ("cp image /dev/sda", "/dev/sda"),
-        ("echo x > /dev/sda", "/dev/sda"),
-        ("cat image >>/chroot/dev/sdb 2>&1", "/chroot/dev/sdb"),
     ] {
-        let devices: Vec<&str> = devices.split(' ').collect();
-        assert_eq!(of_shell(text), destroys(&devices), "{text}");
+        assert_eq!(of_shell(text), destroys(&[controller]), "{text}");
     }
 }
 
