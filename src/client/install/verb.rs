@@ -27,7 +27,7 @@ Text between | bars becomes boot arguments of the installed system.
 Example:
   edeploy install --dry-run --cmdline 'SERV=10.0.0.1' --hardware hw.json")]
 pub(in crate::client) struct Install {
-    /// Change nothing: the server is asked, all else is shown
+    /// Change nothing here: all is shown; the server is asked, and keeps an entry for this machine
     #[arg(long)]
     dry_run: bool,
     /// Go on although this system runs from a disk; at the end it may be restarted
