@@ -49,6 +49,12 @@ CASES = [
         boots_without=((0,), (1,)),
     ),
     Case(
+        "bios-lvm",
+        "lvm",
+        Machine(disks=(Disk("virtio"), Disk("virtio"))),
+        {"hostname": "lab-01", "profile": "lvm", "root": "/dev/mapper/system-root", "root_type": "ext4"},
+    ),
+    Case(
         "configure-fails",
         "failing",
         Machine(),
