@@ -12,7 +12,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde_json::{Value, json};
 
 use crate::configure::engine::ScriptError;
-use crate::configure::run::{Ran, Standing, Step};
+use crate::configure::run::{Ran, Standing, Turn};
 
 /// How much of an output is kept, from its end.
 const KEPT_BYTES: usize = 64 * 1024;
@@ -55,16 +55,16 @@ impl Journal {
     }
 
     /// An action is about to be performed.
-    pub(super) fn start(&mut self, step: &Step<'_>) -> io::Result<()> {
-        let mut line = json!({ "event": "start", "number": step.number });
-        let (standing, planned) = match step.standing {
+    pub(super) fn start(&mut self, turn: &Turn<'_>) -> io::Result<()> {
+        let mut line = json!({ "event": "start", "number": turn.number });
+        let (standing, planned) = match turn.standing {
             Standing::Planned { number } => ("planned", Some(number)),
             Standing::Filled { number } => ("filled", Some(number)),
             Standing::Unplanned => ("unplanned", None),
         };
         line["standing"] = standing.into();
         line["planned"] = planned.into();
-        if let Ok(Value::Object(fields)) = serde_json::to_value(step.action) {
+        if let Ok(Value::Object(fields)) = serde_json::to_value(turn.action) {
             line["action"] = Value::Object(fields);
         }
         self.line(line)

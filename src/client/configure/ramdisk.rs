@@ -9,7 +9,7 @@ use super::journal::Journal;
 use super::{Staged, board, foreign};
 use crate::configure::plan::{Action, Class, CommandText, What, class_of};
 use crate::configure::quoted;
-use crate::configure::run::{Failure, Machine, Reply, Standing, Step};
+use crate::configure::run::{Failure, Machine, Reply, Standing, Turn};
 use crate::system::{Command, Ownership, RunError, Runner};
 
 /// How long a command of a script may take. Making a RAID array can take hours, a hung disk for ever.
@@ -164,20 +164,20 @@ impl Ramdisk {
 }
 
 impl Machine for Ramdisk {
-    fn perform(&mut self, step: &Step<'_>) -> Result<Reply, Failure> {
-        let not_planned = match step.standing {
+    fn perform(&mut self, turn: &Turn<'_>) -> Result<Reply, Failure> {
+        let not_planned = match turn.standing {
             Standing::Unplanned => " (not in the plan)",
             Standing::Planned { .. } | Standing::Filled { .. } => "",
         };
-        let line = step.action.line;
+        let line = turn.action.line;
         console(&format!(
             "line {line} + {}{not_planned}",
-            headline(&step.action.what)
+            headline(&turn.action.what)
         ));
-        let journal = self.journal.start(step);
+        let journal = self.journal.start(turn);
         let result = journal
             .map_err(|error| unwritten(&error))
-            .and_then(|()| self.act(step.action, step.script));
+            .and_then(|()| self.act(turn.action, turn.script));
         let ended = match &result {
             Ok(Reply::Text(text)) => Ok(text.clone()),
             Ok(Reply::Value(value)) => Ok(serde_json::to_string(value).unwrap_or_default()),
@@ -185,7 +185,7 @@ impl Machine for Ramdisk {
             Err(failure) => Err(failure.report.clone()),
         };
         let ended = ended.as_deref().map_err(String::as_str);
-        let journal = self.journal.end(step.number, ended);
+        let journal = self.journal.end(turn.number, ended);
         result.and_then(|reply| match journal {
             Ok(()) => Ok(reply),
             Err(error) => Err(unwritten(&error)),

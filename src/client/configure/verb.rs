@@ -11,7 +11,7 @@ use super::journal::Journal;
 use super::ramdisk::Ramdisk;
 use crate::configure::engine::{Limits, Script, ScriptError};
 use crate::configure::plan::{What, of_configure};
-use crate::configure::run::{Job, Ran, run_configure};
+use crate::configure::run::{Agreement, Ran, run_configure};
 use crate::system::{DryRun, Real, Runner};
 
 /// Where the journal is kept, beside the other files of the ramdisk.
@@ -136,7 +136,7 @@ impl Answer {
                 None => ConfigureError::NoPlan,
             })?;
         let name = format!("{}.configure", self.profile);
-        let job = Job {
+        let agreement = Agreement {
             script: Script {
                 name: &name,
                 text: &self.configure,
@@ -164,7 +164,7 @@ impl Answer {
             self.variables_json(),
             options.is_rehearsal,
         );
-        let ended = run_configure(&job, &Limits::default(), Box::new(machine));
+        let ended = run_configure(&agreement, &Limits::default(), Box::new(machine));
         journal.finish(&ended).map_err(unwritten)?;
         ended
             .map(|ran| summary(&ran, options.is_rehearsal))

@@ -21,12 +21,13 @@ mod recorder;
 mod shell_text;
 mod source;
 mod starlark;
+mod stop;
 
 use crate::model::CmdbEntry;
 
 use super::plan::Plan;
 use super::reference::Helper;
-use super::run::{Follower, Job, Machine, Ran};
+use super::run::{Agreement, Follower, Machine, Ran};
 
 pub use error::{Limit, Place, ScriptError};
 pub use facts_yaml::facter_facts;
@@ -95,16 +96,16 @@ pub fn plan_with_output(
 ///
 /// As [`plan_with_output`]; besides, an action failed or is not in the plan.
 pub(super) fn run_script(
-    job: &Job<'_>,
+    agreement: &Agreement<'_>,
     limits: &Limits,
     follower: Follower,
     machine: Box<dyn Machine>,
 ) -> Result<Ran, ScriptError> {
-    source::check(job.script.name, job.script.text, limits)?;
-    let performer = Performer::new(machine, follower, job.script.text);
-    let profile = job.profile.as_str();
-    let recorder = Recorder::new(profile, job.variables, limits, Some(performer));
-    let finished = starlark::interpret(&job.script, job.variables, recorder)?;
+    source::check(agreement.script.name, agreement.script.text, limits)?;
+    let performer = Performer::new(machine, follower, agreement.script.text);
+    let profile = agreement.profile.as_str();
+    let recorder = Recorder::new(profile, agreement.variables, limits, Some(performer));
+    let finished = starlark::interpret(&agreement.script, agreement.variables, recorder)?;
     Ok(finished.ran.unwrap_or_default())
 }
 

@@ -1,6 +1,6 @@
 //! Paths as scripts give them, made plain without a look at any disk.
 
-use super::recorder::{Stop, refused};
+use super::stop::{Stop, refused};
 
 /// A path below `basedir`, as eDeploy's `config` stages it.
 ///

@@ -1,9 +1,9 @@
 //! The machine behind a running script: each action is held against the plan, then performed.
 
 use crate::configure::plan::Action;
-use crate::configure::run::{Follower, Machine, Ran, Reply, Standing, Step};
+use crate::configure::run::{Follower, Machine, Ran, Reply, Standing, Turn};
 
-use super::recorder::{Stop, refused};
+use super::stop::{Stop, refused};
 
 /// Performs actions on a machine, in the order and within the bounds of a plan.
 pub(super) struct Performer {
@@ -32,27 +32,27 @@ impl Performer {
     }
 
     /// Lets the script leave its plan from here on, within bounds.
-    pub(super) fn release(&mut self) {
-        self.follower.release();
+    pub(super) fn loosen(&mut self) {
+        self.follower.loosen();
     }
 
     /// Performs an action and gives what the machine answers.
     pub(super) fn perform(&mut self, action: &Action) -> Result<Reply, Stop> {
         let line = action.line;
-        let standing = match self.follower.step(action) {
+        let standing = match self.follower.judge(action) {
             Ok(standing) => standing,
             Err(why) => return off_plan(line, &why),
         };
         self.ran.performed += 1;
         self.ran.unplanned += usize::from(standing == Standing::Unplanned);
-        let step = Step {
+        let turn = Turn {
             number: self.ran.performed,
             action,
             standing,
             script: &self.script,
         };
         self.machine
-            .perform(&step)
+            .perform(&turn)
             .map_err(|failure| Stop::Failed { failure, line })
     }
 

@@ -3,7 +3,7 @@
 
 use crate::configure::plan::{Action, CommandText, Placeholder, Plan, What};
 use crate::configure::quoted;
-use crate::configure::run::{Failure, Ran, Reply};
+use crate::configure::run::{Ran, Reply};
 use crate::configure::uuid::Seed;
 use crate::model::CmdbEntry;
 
@@ -11,37 +11,7 @@ use super::error::Limit;
 use super::limits::Limits;
 use super::performer::Performer;
 use super::shell_text::Untrusted;
-
-/// Why the host stops a script. Only a failed action can be caught, with `attempt`.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Stop {
-    /// It is not done.
-    #[error("{what}")]
-    Refused {
-        /// What, and why.
-        what: String,
-        /// What to write instead.
-        hint: Option<String>,
-    },
-    /// It is too much.
-    #[error("{0}")]
-    Limit(Limit),
-    /// An action failed on the machine.
-    #[error("{}", .failure.said)]
-    Failed {
-        /// What failed.
-        failure: Failure,
-        /// The line of the action.
-        line: u32,
-    },
-}
-
-pub(super) fn refused<T>(what: impl Into<String>, hint: Option<&str>) -> Result<T, Stop> {
-    Err(Stop::Refused {
-        what: what.into(),
-        hint: hint.map(str::to_owned),
-    })
-}
+use super::stop::{Stop, refused};
 
 /// A file that a script has opened.
 #[derive(Debug)]
@@ -143,7 +113,7 @@ impl Recorder {
     /// Takes notice that the script goes on after a failure.
     pub(super) fn caught(&mut self) {
         if let Some(performer) = &mut self.performer {
-            performer.release();
+            performer.loosen();
         }
     }
 

@@ -7,7 +7,7 @@
 use crate::configure::quoted;
 use crate::model::{CmdbEntry, Value};
 
-use super::recorder::{Stop, refused};
+use super::stop::{Stop, refused};
 
 /// The values that a shell would not take as plain words, longest first, with their quoted forms.
 #[derive(Debug)]

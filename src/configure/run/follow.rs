@@ -52,12 +52,12 @@ impl Follower {
     }
 
     /// From here on the script may leave the plan: the machine answered what the plan could not know.
-    pub(in crate::configure) fn release(&mut self) {
+    pub(in crate::configure) fn loosen(&mut self) {
         self.free = true;
     }
 
     /// How the next action stands to the plan, or why it must not be performed.
-    pub(in crate::configure) fn step(&mut self, action: &Action) -> Result<Standing, String> {
+    pub(in crate::configure) fn judge(&mut self, action: &Action) -> Result<Standing, String> {
         let what = &action.what;
         let real = json(what);
         if !self.free {
@@ -235,54 +235,54 @@ mod tests {
     #[test]
     fn until_the_machine_answers_otherwise_each_action_is_the_next_of_the_plan() {
         let mut at = follower(&["a", "b"]);
-        assert_eq!(at.step(&run("a")), Ok(Standing::Planned { number: 1 }));
-        assert!(at.step(&run("c")).is_err());
+        assert_eq!(at.judge(&run("a")), Ok(Standing::Planned { number: 1 }));
+        assert!(at.judge(&run("c")).is_err());
         assert!(at.left_out().is_err());
-        assert_eq!(at.step(&run("b")), Ok(Standing::Planned { number: 2 }));
-        assert!(at.step(&run("b")).is_err());
+        assert_eq!(at.judge(&run("b")), Ok(Standing::Planned { number: 2 }));
+        assert!(at.judge(&run("b")).is_err());
         assert_eq!(at.left_out(), Ok(Vec::new()));
     }
 
     #[test]
     fn a_placeholder_stands_for_the_value_that_the_machine_gives() {
         let mut at = follower(&["probe", "mkfs ⟨disk-1⟩1 x", "end"]);
-        at.step(&run("probe")).unwrap();
-        at.release();
-        let filled = at.step(&run("mkfs /dev/sdb1 x"));
+        at.judge(&run("probe")).unwrap();
+        at.loosen();
+        let filled = at.judge(&run("mkfs /dev/sdb1 x"));
         assert_eq!(filled, Ok(Standing::Filled { number: 2 }));
-        assert_eq!(at.step(&run("end")), Ok(Standing::Planned { number: 3 }));
+        assert_eq!(at.judge(&run("end")), Ok(Standing::Planned { number: 3 }));
     }
 
     #[test]
     fn an_action_off_the_plan_is_told_and_skipped_ones_are_counted() {
         let mut at = follower(&["a", "b", "c"]);
-        at.release();
-        assert_eq!(at.step(&run("other")), Ok(Standing::Unplanned));
-        assert_eq!(at.step(&run("c")), Ok(Standing::Planned { number: 3 }));
+        at.loosen();
+        assert_eq!(at.judge(&run("other")), Ok(Standing::Unplanned));
+        assert_eq!(at.judge(&run("c")), Ok(Standing::Planned { number: 3 }));
         assert_eq!(at.left_out(), Ok(vec![1, 2]));
     }
 
     #[test]
     fn an_action_of_a_planned_line_is_the_planned_one_with_other_values() {
         let mut follower = follower(&["probe", "echo a", "echo b", "mkfs.ext4 /dev/sda"]);
-        follower.release();
-        let standing = follower.step(&at(3, "echo other"));
+        follower.loosen();
+        let standing = follower.judge(&at(3, "echo other"));
         assert_eq!(standing, Ok(Standing::Filled { number: 3 }));
-        assert!(follower.step(&at(4, "mkfs.ext4 /dev/sdb")).is_err());
+        assert!(follower.judge(&at(4, "mkfs.ext4 /dev/sdb")).is_err());
     }
 
     #[test]
     fn no_device_loses_its_data_that_the_plan_does_not_name() {
         let mut at = follower(&["mkfs.ext4 /dev/sda1", "wipefs -a ⟨disk-1⟩"]);
-        at.release();
-        let standing = at.step(&run("mkfs.xfs -f /dev/sda2"));
+        at.loosen();
+        let standing = at.judge(&run("mkfs.xfs -f /dev/sda2"));
         assert_eq!(standing, Ok(Standing::Unplanned));
         // ⟨disk-1⟩ is any device.
-        let standing = at.step(&run("mkfs.xfs -f /dev/sdb"));
+        let standing = at.judge(&run("mkfs.xfs -f /dev/sdb"));
         assert_eq!(standing, Ok(Standing::Unplanned));
         let mut at = follower(&["mkfs.ext4 /dev/sda1"]);
-        at.release();
-        let refused = at.step(&run("mkfs.xfs -f /dev/sdb")).unwrap_err();
+        at.loosen();
+        let refused = at.judge(&run("mkfs.xfs -f /dev/sdb")).unwrap_err();
         assert!(refused.contains("/dev/sdb"), "{refused}");
     }
 

@@ -22,7 +22,7 @@ pub enum Standing {
 
 /// One action at the moment when it is to be performed.
 #[derive(Debug, Clone, Copy)]
-pub struct Step<'a> {
+pub struct Turn<'a> {
     /// Its number among those performed, from 1.
     pub number: usize,
     /// What is to be done.
@@ -59,7 +59,7 @@ pub trait Machine: Send {
     ///
     /// # Errors
     /// It could not be performed, or a command of it failed.
-    fn perform(&mut self, step: &Step<'_>) -> Result<Reply, Failure>;
+    fn perform(&mut self, turn: &Turn<'_>) -> Result<Reply, Failure>;
 
     /// Takes a text that the script prints.
     fn print(&mut self, text: &str);

@@ -13,7 +13,7 @@ use super::plan::{self, Action, What};
 use crate::model::{CmdbEntry, ProfileName};
 
 pub(super) use follow::Follower;
-pub use machine::{Failure, Machine, Reply, Standing, Step};
+pub use machine::{Failure, Machine, Reply, Standing, Turn};
 
 /// What a run came to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub struct Ran {
 
 /// What is to be run: a script with all that its plan depends on.
 #[derive(Debug, Clone, Copy)]
-pub struct Job<'a> {
+pub struct Agreement<'a> {
     /// The configure script.
     pub script: Script<'a>,
     /// The profile that the machine was given.
@@ -45,40 +45,45 @@ pub struct Job<'a> {
 /// [`ScriptError::OtherPlan`] before anything was done, if the plan has another hash. Later: an action
 /// failed, the script is wrong on a way that the plan did not take, or it leaves its plan.
 pub fn run_configure(
-    job: &Job<'_>,
+    agreement: &Agreement<'_>,
     limits: &Limits,
     mut machine: Box<dyn Machine>,
 ) -> Result<Ran, ScriptError> {
-    let plan = plan::of_configure(&job.script, job.profile, job.variables, limits)?;
+    let plan = plan::of_configure(
+        &agreement.script,
+        agreement.profile,
+        agreement.variables,
+        limits,
+    )?;
     let found = plan.hash();
-    if found != job.plan_hash {
+    if found != agreement.plan_hash {
         return Err(ScriptError::OtherPlan {
-            name: job.script.name.to_owned(),
-            expected: job.plan_hash.to_owned(),
+            name: agreement.script.name.to_owned(),
+            expected: agreement.plan_hash.to_owned(),
             found,
         });
     }
     match plan.actions.as_slice() {
         [action] if matches!(action.what, What::Opaque { .. }) => {
-            hand_over(job, action, machine.as_mut())
+            hand_over(agreement, action, machine.as_mut())
         }
-        _ => engine::run_script(job, limits, Follower::new(&plan), machine),
+        _ => engine::run_script(agreement, limits, Follower::new(&plan), machine),
     }
 }
 
 /// Has another interpreter do all of it.
 fn hand_over(
-    job: &Job<'_>,
+    agreement: &Agreement<'_>,
     action: &Action,
     machine: &mut dyn Machine,
 ) -> Result<Ran, ScriptError> {
-    let step = Step {
+    let turn = Turn {
         number: 1,
         action,
         standing: Standing::Planned { number: 1 },
-        script: job.script.text,
+        script: agreement.script.text,
     };
-    match machine.perform(&step) {
+    match machine.perform(&turn) {
         Ok(_) => Ok(Ran {
             performed: 1,
             ..Ran::default()

@@ -17,10 +17,10 @@ struct Fake {
 }
 
 impl Machine for Fake {
-    fn perform(&mut self, step: &Step<'_>) -> Result<Reply, Failure> {
-        let what = step.action.what.clone();
+    fn perform(&mut self, turn: &Turn<'_>) -> Result<Reply, Failure> {
+        let what = turn.action.what.clone();
         let mut asked = self.asked.lock().unwrap();
-        asked.push((step.action.line, step.standing, what.clone()));
+        asked.push((turn.action.line, turn.standing, what.clone()));
         let failure = |said: &str| Failure {
             said: said.to_owned(),
             report: format!("{said}: and why"),
@@ -51,7 +51,7 @@ fn ran(text: &str, says: &'static str, fails: &'static str) -> (Result<Ran, Scri
     let variables = CmdbEntry::from_iter([("disk".to_owned(), Value::from("vda"))]);
     let limits = Limits::default();
     let plan = plan::of_configure(&script, &profile, &variables, &limits).unwrap();
-    let job = Job {
+    let agreement = Agreement {
         script,
         profile: &profile,
         variables: &variables,
@@ -63,7 +63,7 @@ fn ran(text: &str, says: &'static str, fails: &'static str) -> (Result<Ran, Scri
         says,
         fails,
     });
-    (run_configure(&job, &limits, machine), asked)
+    (run_configure(&agreement, &limits, machine), asked)
 }
 
 fn commands(asked: &Asked) -> Vec<String> {
@@ -99,7 +99,7 @@ fn a_script_with_another_plan_is_refused_before_anything_is_done() {
     let profile = ProfileName::new("vm").unwrap();
     let asked = Asked::default();
     let hash = "0".repeat(64);
-    let job = Job {
+    let agreement = Agreement {
         script: Script {
             name: "vm.configure",
             text: "run('mkfs.ext4 /dev/sda')",
@@ -113,7 +113,7 @@ fn a_script_with_another_plan_is_refused_before_anything_is_done() {
         says: "",
         fails: "",
     });
-    let error = run_configure(&job, &Limits::default(), machine).unwrap_err();
+    let error = run_configure(&agreement, &Limits::default(), machine).unwrap_err();
     assert!(matches!(error, ScriptError::OtherPlan { .. }), "{error}");
     assert!(asked.lock().unwrap().is_empty());
 }

@@ -12,7 +12,8 @@ use starlark::values::{Value as Starlark, ValueError};
 use starlark::{ErrorKind, PrintHandler};
 
 use crate::configure::engine::error::{Limit, Place, ScriptError, nearest};
-use crate::configure::engine::recorder::{Finished, Recorder, Stop};
+use crate::configure::engine::recorder::{Finished, Recorder};
+use crate::configure::engine::stop::Stop;
 use crate::configure::engine::{Limits, Script};
 use crate::model::CmdbEntry;
 

@@ -11,7 +11,8 @@ use starlark::values::tuple::UnpackTuple;
 
 use crate::configure::engine::facts_yaml;
 use crate::configure::engine::paths;
-use crate::configure::engine::recorder::{Opening, Stop, refused};
+use crate::configure::engine::recorder::Opening;
+use crate::configure::engine::stop::{Stop, refused};
 use crate::configure::plan::What;
 use crate::configure::quoted;
 

@@ -12,7 +12,7 @@ use starlark::values::none::{NoneOr, NoneType};
 use starlark::values::structs::AllocStruct;
 use starlark::values::tuple::AllocTuple;
 
-use crate::configure::engine::recorder::refused;
+use crate::configure::engine::stop::refused;
 use crate::configure::plan::What;
 
 use super::evaluate::{acting, hidden, stop};

@@ -12,7 +12,7 @@ use starlark::values::tuple::TupleRef;
 
 use crate::configure::engine::error::Limit;
 use crate::configure::engine::printf::{PrintfError, printf};
-use crate::configure::engine::recorder::Stop;
+use crate::configure::engine::stop::Stop;
 
 use super::arguments::Given;
 use super::evaluate::{MissingKey, stop};

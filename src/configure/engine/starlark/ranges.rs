@@ -8,7 +8,7 @@ use starlark::values::Value as Starlark;
 use starlark::values::tuple::UnpackTuple;
 
 use crate::configure::engine::error::Limit;
-use crate::configure::engine::recorder::Stop;
+use crate::configure::engine::stop::Stop;
 
 use super::evaluate::{hidden, stop};
 

@@ -8,7 +8,7 @@ use starlark::values::{Heap, UnpackValue, Value as Starlark};
 
 use crate::configure::engine::error::Limit;
 use crate::configure::engine::printf::{LARGEST_RESULT, float_repr, text_repr};
-use crate::configure::engine::recorder::Stop;
+use crate::configure::engine::stop::Stop;
 use crate::configure::plan::CommandText;
 use crate::model::{CmdbEntry, Value};
 
