@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::allocation::{AllocateError, ErrorKind};
 use crate::format::ParseError;
 use crate::planner::PlanError;
+use crate::system::with_causes;
 
 /// How `edeployctl` ends: who has to do something next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,7 +105,7 @@ impl Failure {
 
     /// The same failure with its cause in the sentence.
     pub(super) fn because(mut self, cause: &dyn std::error::Error) -> Failure {
-        self.error = format!("{}: {}", self.error, chain(cause));
+        self.error = format!("{}: {}", self.error, with_causes(cause));
         self
     }
 
@@ -147,16 +148,4 @@ impl Failure {
     pub(super) fn io(verb: &str, path: &str, error: &std::io::Error) -> Failure {
         Failure::new(Exit::Environment, format!("cannot {verb} `{path}`")).because(error)
     }
-}
-
-/// An error and its causes, in one line.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }

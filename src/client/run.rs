@@ -7,6 +7,8 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+use crate::system::with_causes;
+
 use super::configure::Configure;
 use super::detect::Detect;
 use super::helper::Helper;
@@ -61,22 +63,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         Ok(text) if text.is_empty() => Ok(0),
         Ok(text) => writeln!(std::io::stdout(), "{text}").map(|()| 0),
         Err((error, code)) => {
-            let chain = causes(error.as_ref());
+            let chain = with_causes(error.as_ref());
             writeln!(std::io::stderr(), "error: {chain}").map(|()| code)
         }
     };
     written.unwrap_or(5)
-}
-
-/// An error with what caused it.
-fn causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(&format!(": {cause}"));
-        source = cause.source();
-    }
-    text
 }
 
 impl Client {

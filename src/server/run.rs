@@ -2,6 +2,8 @@
 
 use std::io::{self, Write};
 
+use crate::system::with_causes;
+
 use super::settings::{self, Args, Loaded, LogFormat, SettingsError};
 use super::startup::{Application, StartError};
 
@@ -69,17 +71,4 @@ fn complain(text: &str) {
 fn failed(text: &str, code: u8) -> u8 {
     complain(text);
     code
-}
-
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let further = error.to_string();
-        if !text.contains(&further) {
-            text = format!("{text}: {further}");
-        }
-        cause = error.source();
-    }
-    text
 }

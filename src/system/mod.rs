@@ -3,6 +3,7 @@
 //! Every external command is a value given to one runner, so that it can be run, shown or replayed.
 //! An admin's files are no business of this module: `allocation` replaces those.
 
+mod causes;
 mod command;
 mod confine;
 mod files;
@@ -13,6 +14,7 @@ mod rehearsal;
 mod runner;
 mod terminal;
 
+pub use causes::with_causes;
 pub use command::Command;
 pub use confine::{allow_processor_time, confine_this_process, end_this_process};
 pub use files::{Durability, Existing, Ownership, put_file, replace_file};

@@ -92,6 +92,19 @@ fn the_first_failure_stops_with_the_command_its_code_its_last_output_and_the_lin
 }
 
 #[test]
+fn no_value_hides_what_is_run_from_the_console() {
+    let Some(root) = Root::new() else { return };
+    let variables = json!({"model": "x\r\u{8}\u{1b}[2J"});
+    let text = "run(['true', 'careful', var['model']])\n";
+    let output = configure(&root, &answer(text, &variables), &[]);
+    let said = said(&output);
+    assert!(
+        said.starts_with("line 1 + true careful 'x���[2J'\n"),
+        "{said:?}"
+    );
+}
+
+#[test]
 fn a_command_ended_by_a_signal_is_told_so() {
     let Some(root) = Root::new() else { return };
     let output = configure(&root, &answer("run('kill -9 $$')\n", &json!({})), &[]);

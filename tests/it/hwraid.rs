@@ -4,7 +4,7 @@
 use serde_json::json;
 
 use crate::both_ways::{Left, compare, stubs};
-use crate::library::{answer, each, plan, planned, refusal, variables};
+use crate::library::{answer, expect_same_words, plan, planned, refusal, variables};
 use crate::support::python::Root;
 
 /// A tool that answers some commands with the recorded texts and all others with nothing.
@@ -368,17 +368,7 @@ fn what_is_wrong_is_said_at_the_line_of_the_script_and_nothing_is_done() {
 
 #[test]
 fn a_wrong_call_fails_in_python_with_the_same_words() {
-    let (mut script, mut expected) = (String::from("said = []\n"), String::new());
-    // What Python says of a missing argument is Python's own.
-    for (text, message) in WRONG.iter().filter(|(_, said)| !said.contains("parameter")) {
-        script.push_str(&format!("said.append(attempt(lambda: {text})[1])\n"));
-        expected.push_str(&format!("{message}\n"));
-    }
-    script.push_str("config('/said').write('\\n'.join(said) + '\\n')\n");
-    each(&script, "", |root, output| {
-        assert!(output.status.success());
-        assert_eq!(root.read("post_rsync/said"), expected);
-    });
+    expect_same_words(&WRONG);
 }
 
 #[test]

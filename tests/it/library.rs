@@ -864,9 +864,14 @@ fn a_disk_that_must_not_be_overwritten_is_named_with_the_reason() {
 
 #[test]
 fn a_wrong_call_fails_in_python_with_the_same_words() {
+    expect_same_words(&WRONG);
+}
+
+/// Makes wrong calls in each Python, and expects of each the words that our engine has for it.
+pub(crate) fn expect_same_words(wrong: &[(&str, &str)]) {
     let (mut script, mut expected) = (String::from("said = []\n"), String::new());
     // What Python says of a missing argument is Python's own.
-    for (text, message) in WRONG.iter().filter(|(_, said)| !said.contains("parameter")) {
+    for (text, message) in wrong.iter().filter(|(_, said)| !said.contains("parameter")) {
         script.push_str(&format!("said.append(attempt(lambda: {text})[1])\n"));
         expected.push_str(&format!("{message}\n"));
     }

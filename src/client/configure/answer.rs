@@ -38,15 +38,18 @@ impl Answer {
             path: path.to_owned(),
             source,
         })?;
-        Answer::parse(&text, path)
-    }
-
-    /// Reads the text of an answer that came from `path`.
-    pub(in crate::client) fn parse(text: &str, path: &Path) -> Result<Answer, AnswerError> {
-        serde_json::from_str(text).map_err(|source| AnswerError::Form {
+        Answer::parse(&text).map_err(|source| AnswerError::Form {
             path: path.to_owned(),
             source,
         })
+    }
+
+    /// Reads the text of an answer.
+    ///
+    /// # Errors
+    /// It is not what `POST /api/v1/machines` gives.
+    pub(in crate::client) fn parse(text: &str) -> serde_json::Result<Answer> {
+        serde_json::from_str(text)
     }
 
     /// `var` with the profile's name, as JSON.

@@ -13,7 +13,7 @@ mod ramdisk;
 mod staged;
 mod verb;
 
-pub(super) use answer::{Answer, AnswerError};
+pub(super) use answer::Answer;
 pub(super) use board::call as ipmi;
 pub(super) use staged::{Staged, StagedError};
 pub(super) use verb::{Configure, ConfigureError, ConfigureOptions};

@@ -10,7 +10,7 @@ use super::{Staged, board, foreign};
 use crate::configure::plan::{Action, Class, CommandText, What, class_of};
 use crate::configure::quoted;
 use crate::configure::run::{Failure, Machine, Reply, Standing, Turn};
-use crate::system::{Command, Ownership, RunError, Runner};
+use crate::system::{Command, Ownership, RunError, Runner, with_causes};
 
 /// How long a command of a script may take. Making a RAID array can take hours, a hung disk for ever.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(4 * 3600);
@@ -110,15 +110,7 @@ impl Ramdisk {
             }
             _ => Ok(()),
         };
-        staged.map_err(|error| {
-            let source = std::error::Error::source(&error);
-            let why = source.map_or_else(String::new, |why| format!(": {why}"));
-            let said = format!("{error}{why}");
-            Failure {
-                report: said.clone(),
-                said,
-            }
-        })
+        staged.map_err(|error| plainly(with_causes(&error)))
     }
 
     /// Runs a command and gives what it prints, without the last line end.
@@ -148,13 +140,8 @@ impl Ramdisk {
     }
 
     fn hand_over(&self, script: &str) -> Result<Reply, Failure> {
-        let handed = foreign::hand_over(script, &self.variables).map_err(|error| {
-            let said = format!("the script cannot be written to a file: {error}");
-            Failure {
-                report: said.clone(),
-                said,
-            }
-        })?;
+        let handed = foreign::hand_over(script, &self.variables)
+            .map_err(|error| plainly(format!("the script cannot be written to a file: {error}")))?;
         let output = self.runner.run(&handed.command);
         let output = output.map_err(|error| failure("the script", &error))?;
         console(&String::from_utf8_lossy(&output.stderr));
@@ -170,10 +157,10 @@ impl Machine for Ramdisk {
             Standing::Planned { .. } | Standing::Filled { .. } => "",
         };
         let line = turn.action.line;
-        console(&format!(
-            "line {line} + {}{not_planned}",
-            headline(&turn.action.what)
-        ));
+        // A value in it must not wipe out, nor go back over, what is run.
+        let headline =
+            headline(&turn.action.what).replace(|c: char| c.is_control() && c != '\n', "�");
+        console(&format!("line {line} + {headline}{not_planned}"));
         let journal = self.journal.start(turn);
         let result = journal
             .map_err(|error| unwritten(&error))
@@ -198,7 +185,11 @@ impl Machine for Ramdisk {
 }
 
 fn unwritten(error: &std::io::Error) -> Failure {
-    let said = format!("the journal cannot be written: {error}");
+    plainly(format!("the journal cannot be written: {error}"))
+}
+
+/// A failure that is told to a script as it is to a person.
+fn plainly(said: String) -> Failure {
     Failure {
         report: said.clone(),
         said,

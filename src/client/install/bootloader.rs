@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::system::{Command, RunError, Runner};
 
-use super::grub::{self, Boot};
+use super::grub::{self, Boot, Kernel};
 use super::writer::Writer;
 
 /// Looking at all disks of a large server takes GRUB its time.
@@ -23,6 +23,14 @@ pub(super) enum BootError {
     /// The role has none.
     #[error("the role has no kernel: there is no `{0}/vmlinuz-*`")]
     NoKernel(PathBuf),
+    /// None is the one that was asked for.
+    #[error("no kernel in `{boot}` has `{part}` in its name, as KEXEC_KERNEL asks for")]
+    NoSuchKernel {
+        /// Where kernels are.
+        boot: PathBuf,
+        /// What the command line says.
+        part: String,
+    },
     /// A file could not be written.
     #[error("cannot write `{path}`")]
     Write {
@@ -174,15 +182,7 @@ fn configure(runner: &dyn Runner, target: &Target<'_>) -> Result<(), BootError> 
         .into_iter()
         .find(|name| target.root.join("usr/sbin").join(name).exists());
     let boot = target.root.join("boot");
-    let names: Vec<String> = std::fs::read_dir(&boot)
-        .map(|entries| {
-            let names = entries
-                .filter_map(Result::ok)
-                .map(|entry| entry.file_name());
-            names.filter_map(|name| name.into_string().ok()).collect()
-        })
-        .unwrap_or_default();
-    let kernels = grub::kernels(&names);
+    let kernels = kernels_in(&boot);
     if kernels.is_empty() && !target.writer.is_rehearsal {
         return Err(BootError::NoKernel(boot));
     }
@@ -221,6 +221,13 @@ fn configure(runner: &dyn Runner, target: &Target<'_>) -> Result<(), BootError> 
     };
     let text = grub::config(&described, &kernels, target.title);
     put(target, &boot.join(directory).join("grub.cfg"), &text)
+}
+
+/// The kernels of a directory, the newest first.
+pub(super) fn kernels_in(boot: &Path) -> Vec<Kernel> {
+    let entries = std::fs::read_dir(boot).into_iter().flatten();
+    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    grub::kernels(&names.collect::<Vec<_>>())
 }
 
 fn put(target: &Target<'_>, path: &Path, text: &str) -> Result<(), BootError> {

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use crate::system::{Command, RunError, Runner};
 
-use super::grub;
+use super::bootloader::{self, BootError};
+use super::grub::Kernel;
 use super::settings::{OnFailure, OnSuccess};
 
 /// Flushing some gigabytes to a slow disk takes its time.
@@ -66,22 +67,22 @@ pub(super) fn load_kernel(
     part_of_version: Option<&str>,
     root_uuid: &str,
     arguments: &str,
-) -> Result<(), RunError> {
+) -> Result<(), BootError> {
     let boot = target.join("boot");
-    let names: Vec<String> = std::fs::read_dir(&boot)
-        .map(|entries| {
-            let names = entries
-                .filter_map(Result::ok)
-                .map(|entry| entry.file_name());
-            names.filter_map(|name| name.into_string().ok()).collect()
-        })
-        .unwrap_or_default();
-    let wanted =
-        |kernel: &grub::Kernel| part_of_version.is_none_or(|part| kernel.image.contains(part));
-    let kernel = grub::kernels(&names).into_iter().find(wanted);
-    let image = kernel.as_ref().map_or("vmlinuz", |kernel| &kernel.image);
-    let mut words = vec!["-l".to_owned(), boot.join(image).display().to_string()];
-    if let Some(initrd) = kernel.as_ref().and_then(|kernel| kernel.initrd.as_ref()) {
+    let wanted = |kernel: &Kernel| part_of_version.is_none_or(|part| kernel.image.contains(part));
+    let kernel = bootloader::kernels_in(&boot).into_iter().find(wanted);
+    let Some(kernel) = kernel else {
+        return Err(match part_of_version {
+            Some(part) => BootError::NoSuchKernel {
+                boot,
+                part: part.to_owned(),
+            },
+            None => BootError::NoKernel(boot),
+        });
+    };
+    let image = boot.join(&kernel.image).display().to_string();
+    let mut words = vec!["-l".to_owned(), image];
+    if let Some(initrd) = &kernel.initrd {
         words.push(format!("--initrd={}", boot.join(initrd).display()));
     }
     words.push(format!(
@@ -137,8 +138,10 @@ mod tests {
         for part in [None, Some("5.10")] {
             load_kernel(&runner, dir.path(), part, "u-1", "quiet").unwrap();
         }
-        let shown = shown.lock().unwrap();
+        let shown = shown.lock().unwrap().clone();
         assert!(shown[0].contains("vmlinuz-6.1 '--command-line=root=UUID=u-1 rw quiet'"));
         assert!(shown[1].contains("vmlinuz-5.10 --initrd="), "{}", shown[1]);
+        let missing = load_kernel(&runner, dir.path(), Some("4.19"), "u-1", "").unwrap_err();
+        assert!(missing.to_string().contains("`4.19`"), "{missing}");
     }
 }

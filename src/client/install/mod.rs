@@ -9,6 +9,7 @@ mod files;
 mod grub;
 mod log;
 mod network;
+mod reporting;
 mod retry;
 mod server;
 mod settings;

@@ -1,15 +1,14 @@
 //! The named steps in their order.
 
-use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::client::assignments;
-use crate::client::configure::{Answer, AnswerError, ConfigureError, ConfigureOptions};
+use crate::client::configure::{Answer, ConfigureError, ConfigureOptions};
 use crate::client::detect::as_json;
 use crate::hardware::{self, Sysroot};
-use crate::system::{Command, RunError, Runner};
+use crate::system::{RunError, Runner, with_causes};
 
 use super::bootloader::{self, BootError, Target};
 use super::ending;
@@ -88,8 +87,12 @@ pub(super) enum StepError {
     },
     #[error(transparent)]
     Server(#[from] ServerError),
-    #[error(transparent)]
-    Answer(#[from] AnswerError),
+    #[error("what `{serv}` answered is no answer of edeploy-server: is SERV, HTTP_PORT right?")]
+    Answer {
+        serv: String,
+        #[source]
+        source: serde_json::Error,
+    },
     #[error(transparent)]
     Configure(#[from] ConfigureError),
     #[error("the configure script left no {0} in /vars: it must call set_role")]
@@ -122,17 +125,6 @@ pub(super) struct Failed {
     pub(super) error: Box<StepError>,
 }
 
-/// An error with what caused it, in one text.
-pub(super) fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(&format!(": {cause}"));
-        source = cause.source();
-    }
-    text
-}
-
 /// One installation.
 pub(super) struct Installation {
     pub(super) settings: Settings,
@@ -155,7 +147,7 @@ impl Installation {
             self.log.start(step.name());
             let started = Instant::now();
             let done = self.with_patience(step);
-            let error = done.as_ref().err().map(|error| chain(error));
+            let error = done.as_ref().err().map(|error| with_causes(error));
             self.log
                 .finish(step.name(), started.elapsed(), error.as_deref());
             done.map_err(|error| Failed {
@@ -175,7 +167,7 @@ impl Installation {
             let Some(pause) = tries.pause_after(&error) else {
                 return Err(error);
             };
-            self.log.again(step.name(), &chain(&error), pause);
+            self.log.again(step.name(), &with_causes(&error), pause);
             std::thread::sleep(pause);
         }
     }
@@ -186,7 +178,10 @@ impl Installation {
             Step::Detect => self.facts = Some(self.detect()?),
             Step::Upload => {
                 let text = Server::of(&self.settings).register(self.facts())?;
-                let answer = Answer::parse(&text, Path::new("the server's answer"))?;
+                let answer = Answer::parse(&text).map_err(|source| StepError::Answer {
+                    serv: self.settings.serv.clone(),
+                    source,
+                })?;
                 self.log.say(&format!("profile {}", answer.profile));
                 self.answer = Some(answer);
             }
@@ -328,72 +323,4 @@ impl Installation {
         ending::unmount(runner, &self.target)?;
         Ok(())
     }
-
-    /// Hands in what was said, and what the ramdisk's own log holds.
-    pub(super) fn hand_in_log(&mut self, ramdisk_log: &Path) {
-        if self.is_rehearsal {
-            return;
-        }
-        let mut text = std::fs::read(ramdisk_log).unwrap_or_default();
-        if text.is_empty() {
-            text = self.log.said().as_bytes().to_vec();
-        }
-        let mut gzip = Command::new("gzip", ["-c"]);
-        gzip.stdin = text;
-        let packed = self.runner.run(&gzip).map_err(StepError::from);
-        let server = Server::of(&self.settings);
-        let name = log_name(Path::new("/sys/class/dmi/id"));
-        let done = packed.and_then(|it| Ok(server.upload_log(&name, &it.stdout)?));
-        if let Err(error) = done {
-            let text = format!("the log could not be handed in: {}", chain(&error));
-            self.log.say(&text);
-        }
-    }
-
-    /// What is left to do after a failure: the server is told, and the disk must not start what was
-    /// on it before.
-    pub(super) fn clean_up(&mut self, failed: Step) {
-        if self.is_rehearsal {
-            return;
-        }
-        let after_configure = matches!(failed, Step::Sync | Step::Files | Step::Bootloader);
-        let disk = assignments::last(&self.vars, "DISK").map(str::to_owned);
-        if let Some(disk) = disk.filter(|_| after_configure) {
-            let disk = match disk.starts_with('/') {
-                true => disk,
-                false => format!("/dev/{disk}"),
-            };
-            match ending::make_unbootable(self.runner.as_ref(), &disk) {
-                Ok(()) => self.log.say(&format!("{disk} is not bootable")),
-                Err(error) => self.log.say(&error.to_string()),
-            }
-        }
-        let Some(answer) = &self.answer else { return };
-        let server = Server::of(&self.settings);
-        let reported = server.report_failure(answer.profile.as_str(), self.facts());
-        if let Err(error) = reported {
-            let text = format!("the failure could not be reported: {}", chain(&error));
-            self.log.say(&text);
-        }
-    }
-}
-
-/// The name of this machine's log: vendor, product and serial number, each of harmless characters
-/// (eDeploy `init.common`).
-fn log_name(dmi: &Path) -> String {
-    let part = |name: &str| {
-        let text = std::fs::read_to_string(dmi.join(name)).unwrap_or_default();
-        let mut part = String::new();
-        for c in text.trim().chars().take(64) {
-            let plain = c.is_ascii_alphanumeric() || c == '.';
-            match (plain, part.ends_with('_')) {
-                (true, _) => part.push(c),
-                (false, false) => part.push('_'),
-                (false, true) => {}
-            }
-        }
-        part
-    };
-    let parts = ["sys_vendor", "product_name", "product_serial"].map(part);
-    format!("{}.log.gz", parts.join("-"))
 }

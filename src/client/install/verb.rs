@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use clap::Args;
 
-use crate::system::{DryRun, Real, RunError, Runner};
+use crate::system::{DryRun, Real, RunError, Runner, with_causes};
 
 use super::ending::{self, Ending};
 use super::log::Log;
 use super::settings::{Settings, SettingsError};
-use super::steps::{Installation, chain};
+use super::steps::Installation;
 use super::writer;
 
 /// Install this machine: all steps from the network to the boot loader, then restart
@@ -158,7 +158,7 @@ impl Install {
             Ok(()) => Ok("installed".to_owned()),
             Err(failed) => Err(InstallError::Step {
                 step: failed.step.name(),
-                what: chain(failed.error.as_ref()),
+                what: with_causes(failed.error.as_ref()),
             }),
         }
     }

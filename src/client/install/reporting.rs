@@ -1,0 +1,82 @@
+//! What the server is told of an installation besides its hardware: the log, and that it failed.
+//!
+//! None of it can fail an installation: what could not be told is said on the console.
+
+use std::path::Path;
+
+use crate::client::assignments;
+use crate::system::{Command, with_causes};
+
+use super::ending;
+use super::server::Server;
+use super::steps::{Installation, Step, StepError};
+
+impl Installation {
+    /// Hands in what was said, and what the ramdisk's own log holds.
+    pub(super) fn hand_in_log(&mut self, ramdisk_log: &Path) {
+        if self.is_rehearsal {
+            return;
+        }
+        let mut text = std::fs::read(ramdisk_log).unwrap_or_default();
+        if text.is_empty() {
+            text = self.log.said().as_bytes().to_vec();
+        }
+        let mut gzip = Command::new("gzip", ["-c"]);
+        gzip.stdin = text;
+        let packed = self.runner.run(&gzip).map_err(StepError::from);
+        let server = Server::of(&self.settings);
+        let name = log_name(Path::new("/sys/class/dmi/id"));
+        let done = packed.and_then(|it| Ok(server.upload_log(&name, &it.stdout)?));
+        if let Err(error) = done {
+            let text = format!("the log could not be handed in: {}", with_causes(&error));
+            self.log.say(&text);
+        }
+    }
+
+    /// What is left to do after a failure: the server is told, and the disk must not start what was
+    /// on it before.
+    pub(super) fn clean_up(&mut self, failed: Step) {
+        if self.is_rehearsal {
+            return;
+        }
+        let after_configure = matches!(failed, Step::Sync | Step::Files | Step::Bootloader);
+        let disk = assignments::last(&self.vars, "DISK").map(str::to_owned);
+        if let Some(disk) = disk.filter(|_| after_configure) {
+            let disk = match disk.starts_with('/') {
+                true => disk,
+                false => format!("/dev/{disk}"),
+            };
+            match ending::make_unbootable(self.runner.as_ref(), &disk) {
+                Ok(()) => self.log.say(&format!("{disk} is not bootable")),
+                Err(error) => self.log.say(&error.to_string()),
+            }
+        }
+        let Some(answer) = &self.answer else { return };
+        let server = Server::of(&self.settings);
+        let reported = server.report_failure(answer.profile.as_str(), self.facts());
+        if let Err(error) = reported {
+            let text = format!("the failure could not be reported: {}", with_causes(&error));
+            self.log.say(&text);
+        }
+    }
+}
+
+/// The name of this machine's log: vendor, product and serial number, each of harmless characters
+/// (eDeploy `init.common`).
+fn log_name(dmi: &Path) -> String {
+    let part = |name: &str| {
+        let text = std::fs::read_to_string(dmi.join(name)).unwrap_or_default();
+        let mut part = String::new();
+        for c in text.trim().chars().take(64) {
+            let plain = c.is_ascii_alphanumeric() || c == '.';
+            match (plain, part.ends_with('_')) {
+                (true, _) => part.push(c),
+                (false, false) => part.push('_'),
+                (false, true) => {}
+            }
+        }
+        part
+    };
+    let parts = ["sys_vendor", "product_name", "product_serial"].map(part);
+    format!("{}.log.gz", parts.join("-"))
+}
