@@ -69,18 +69,8 @@ impl Folding<'_> {
 
     /// What the report says of the machine itself.
     fn know(&mut self) {
-        let about = &self.report.about;
         let machine = &mut *self.machine;
-        for (known, told) in [
-            (&mut machine.section, &about.section),
-            (&mut machine.profile, &about.profile),
-            (&mut machine.datacenter, &about.datacenter),
-        ] {
-            if told.is_some() {
-                known.clone_from(told);
-            }
-        }
-        machine.is_known |= about.is_known;
+        machine.introduce(&self.report.about);
         machine.last_event = machine.last_event.max(self.report.received);
         let event = &self.report.event;
         if !event.description.is_empty() {

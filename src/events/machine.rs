@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::deployment::Deployment;
+use super::report::About;
 use super::standing::Standing;
 
 /// How often a machine began again without coming to an end.
@@ -74,6 +75,23 @@ impl Machine {
             restarts: None,
             returned: None,
             asks_for_boot: false,
+        }
+    }
+
+    /// Takes what is told of the machine itself.
+    pub(super) fn introduce(&mut self, about: &About) {
+        for (known, told) in [
+            (&mut self.section, &about.section),
+            (&mut self.profile, &about.profile),
+            (&mut self.datacenter, &about.datacenter),
+        ] {
+            if told.is_some() {
+                known.clone_from(told);
+            }
+        }
+        self.is_known |= about.is_known;
+        if self.is_known && self.standing == Standing::Unknown {
+            self.standing = Standing::Discovered;
         }
     }
 

@@ -14,9 +14,10 @@ use crate::events::deployment::Deployment;
 use crate::events::fold::{Moved, fold};
 use crate::events::machine::Machine;
 use crate::events::meaning;
-use crate::events::report::{Report, address_alias};
+use crate::events::report::{About, Report, address_alias};
 use crate::events::standing::Status;
 use crate::events::usual::Usual;
+use crate::model::{Event, EventKind};
 
 /// A file as it is kept.
 pub(super) struct Packed {
@@ -29,6 +30,24 @@ pub(super) struct Packed {
 pub(super) struct Prepared {
     pub(super) report: Report,
     pub(super) files: Vec<Packed>,
+    /// Whether it only makes the machine known.
+    pub(super) is_introduction: bool,
+}
+
+impl Prepared {
+    /// Says who a machine is, and reports nothing.
+    pub(super) fn introduction((machine, about): (String, About)) -> Prepared {
+        let event = Event::new(meaning::SERVER, "known", EventKind::Note);
+        let report = Report {
+            about,
+            ..Report::new(machine, event, Timestamp::now())
+        };
+        Prepared {
+            report,
+            files: Vec::new(),
+            is_introduction: true,
+        }
+    }
 }
 
 /// What a commit comes to in memory.
@@ -99,7 +118,16 @@ impl<'a> Batch<'a> {
         self.learn_aliases(&name, kept.id, &report.about.aliases)?;
         let address = report.about.address.as_deref().map(address_alias);
         self.learn_aliases(&name, kept.id, address.as_slice())?;
-        if self.is_repeat(kept.id, report)? {
+        if prepared.is_introduction {
+            let mut machine = (*kept.machine).clone();
+            machine.introduce(&report.about);
+            let machine = Arc::new(machine);
+            let id = kept.id;
+            self.overlay
+                .machines
+                .insert(name.clone(), Kept { id, machine });
+        }
+        if prepared.is_introduction || self.is_repeat(kept.id, report)? {
             return Ok(Ok(Receipt {
                 machine: name,
                 job: None,

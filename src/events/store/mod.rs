@@ -24,7 +24,7 @@ pub use error::StoreError;
 pub use rows::{Cursor, DeploymentRow, EventRow, Filter, LogRow, Transition};
 
 use super::board::Board;
-use super::report::Report;
+use super::report::{About, Report};
 use batch::{Packed, Prepared};
 use read::Readers;
 use writer::{Job, Watcher, Writer};
@@ -126,10 +126,13 @@ impl Store {
         reports: Vec<Report>,
         reply: impl FnOnce(Result<Vec<Receipt>, StoreError>) + Send + 'static,
     ) {
-        let job = Job {
+        self.queue(Job {
             reports: reports.into_iter().map(prepare).collect(),
             reply: Box::new(reply),
-        };
+        });
+    }
+
+    fn queue(&self, job: Job) {
         let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
         let refused = match &*jobs {
             Some(queue) => queue.send(job).err().map(|refused| refused.0),
@@ -152,6 +155,24 @@ impl Store {
             drop(sender.send(result));
         });
         answer.recv().unwrap_or(Err(StoreError::Stopping))
+    }
+
+    /// Makes machines known that were allocated before, with all the names they go by; nothing is reported.
+    ///
+    /// # Errors
+    /// They could not be kept.
+    pub fn introduce(&self, machines: Vec<(String, About)>) -> Result<(), StoreError> {
+        let (sender, answer) = mpsc::channel();
+        let reply = Box::new(move |result| drop(sender.send(result)));
+        let machines = machines.into_iter().map(Prepared::introduction);
+        self.queue(Job {
+            reports: machines.collect(),
+            reply,
+        });
+        answer
+            .recv()
+            .unwrap_or(Err(StoreError::Stopping))
+            .map(|_| ())
     }
 
     /// What all reports come to, as of the last commit. Nothing is written while it is held: take what you
@@ -273,6 +294,7 @@ fn prepare(mut report: Report) -> Prepared {
     Prepared {
         files: files.collect(),
         report,
+        is_introduction: false,
     }
 }
 
