@@ -54,6 +54,21 @@ pub enum Finding {
 }
 
 impl Finding {
+    /// All of them.
+    pub const ALL: [Finding; 6] = [
+        Finding::Failed,
+        Finding::Looping,
+        Finding::Stuck,
+        Finding::NeverCameBack,
+        Finding::Refused,
+        Finding::Held,
+    ];
+
+    /// The finding of this word.
+    pub fn of_word(word: &str) -> Option<Finding> {
+        Finding::ALL.into_iter().find(|known| known.word() == word)
+    }
+
     /// Its word, as in the API.
     pub fn word(self) -> &'static str {
         match self {

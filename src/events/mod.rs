@@ -12,6 +12,7 @@ mod machine;
 mod meaning;
 mod report;
 mod standing;
+mod steps;
 mod store;
 mod usual;
 mod view;
@@ -22,6 +23,7 @@ pub use diagnosis::{Diagnosis, Finding, Patience, diagnose, in_words};
 pub use machine::{Machine, Restarts};
 pub use report::{About, LogFile, Report, address_alias};
 pub use standing::{Standing, Status};
+pub use steps::{Step, steps};
 pub use store::{
     Change, Cursor, DeploymentRow, EventRow, Filter, LogRow, Receipt, Store, StoreError,
     StoreOptions, Transition,

@@ -5,6 +5,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Value, json};
 
 use crate::allocation::{AllocateError, ErrorKind, Refusal, RefusalKind};
+use crate::events::StoreError;
 
 use super::form::FormError;
 use super::plans::NoPlan;
@@ -52,6 +53,12 @@ pub enum ApiError {
     /// There is no plan of the machine's script.
     #[error(transparent)]
     NoPlan(#[from] NoPlan),
+    /// What happened cannot be told or kept.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// So much of this is going on that no more is taken.
+    #[error("{0}")]
+    TooMany(String),
     /// A bug, or the end of the server.
     #[error("the server could not finish the request")]
     Internal,
@@ -63,6 +70,15 @@ fn first_line(refusal: &Refusal) -> String {
 }
 
 impl ApiError {
+    /// Nothing was ever reported of a machine of this name.
+    pub fn unknown_machine(called: &str) -> ApiError {
+        let called: String = called.chars().take(80).collect();
+        ApiError::NotFound(format!(
+            "nothing was reported of a machine `{}`",
+            called.escape_debug()
+        ))
+    }
+
     /// The status of the answer (house style, errors by who must act).
     pub fn status(&self) -> StatusCode {
         match self {
@@ -77,7 +93,9 @@ impl ApiError {
             },
             ApiError::Allocate(error) => status_of(error),
             ApiError::NoPlan(error) if error.is_of_the_script() => StatusCode::UNPROCESSABLE_ENTITY,
-            ApiError::NoPlan(NoPlan::Busy) => StatusCode::SERVICE_UNAVAILABLE,
+            ApiError::NoPlan(NoPlan::Busy) | ApiError::Store(_) | ApiError::TooMany(_) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             ApiError::NoPlan(_) | ApiError::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }

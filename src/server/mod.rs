@@ -9,7 +9,9 @@ mod error;
 mod events;
 mod form;
 mod hardware;
+mod job_log;
 mod keep;
+mod live;
 mod plans;
 mod pxemngr;
 mod request_span;
@@ -20,6 +22,7 @@ pub mod settings;
 mod startup;
 mod state;
 mod traffic;
+mod views;
 
 pub use crate::planner::run_if_asked as plan_if_asked;
 pub use error::ApiError;

@@ -22,6 +22,7 @@ use crate::planner::Planner;
 use crate::system::{Real, Runner};
 
 use super::events::Events;
+use super::live::Live;
 use super::plans::Plans;
 use super::request_span::RequestSpan;
 use super::routes;
@@ -180,11 +181,12 @@ impl Application {
         let [mut terminate, mut interrupt] = self.signals;
         let handle = self.server.handle();
         let (traffic, timeout) = (self.traffic, self.state.settings.stop_timeout);
+        let live = self.state.live.clone();
         let stopping = actix_web::rt::spawn(async move {
             let terminate = std::pin::pin!(terminate.recv());
             let interrupt = std::pin::pin!(interrupt.recv());
             futures_util::future::select(terminate, interrupt).await;
-            stop(&handle, &traffic, timeout).await;
+            stop(&handle, &traffic, &live, timeout).await;
         });
         let served = self.server.await.map_err(StartError::Run);
         if served.is_ok() {
@@ -199,12 +201,13 @@ impl Application {
     }
 }
 
-async fn stop(handle: &ServerHandle, traffic: &Traffic, timeout: Duration) {
+async fn stop(handle: &ServerHandle, traffic: &Traffic, live: &Live, timeout: Duration) {
     tracing::info!("stopping: no new connections are accepted");
     handle.pause().await;
     if !traffic.quiet(Instant::now() + timeout).await {
         tracing::error!("some requests were not answered in time and are given up");
     }
+    live.close();
     handle.stop(true).await;
     tracing::info!("stopped");
 }
@@ -245,6 +248,7 @@ fn open(settings: Settings, runner: Arc<dyn Runner>) -> Result<AppState, StartEr
     );
     introduce(&events, &sections);
     Ok(AppState {
+        live: Live::start(events.store().ok(), events.patience),
         events,
         settings,
         sections,

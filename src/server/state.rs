@@ -8,6 +8,7 @@ use crate::model::SectionName;
 use crate::system::Runner;
 
 use super::events::Events;
+use super::live::Live;
 use super::plans::Plans;
 use super::settings::{SectionSettings, Settings};
 
@@ -23,6 +24,8 @@ pub struct AppState {
     pub plans: Plans,
     /// What was reported.
     pub events: Events,
+    /// Who is told of what is reported.
+    pub live: Live,
 }
 
 /// A section that is being served.

@@ -15,6 +15,7 @@ mod environment;
 mod examples;
 mod fleet;
 mod golden_plans;
+mod happenings;
 mod health;
 mod holder;
 mod hostile_http;

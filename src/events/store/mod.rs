@@ -11,7 +11,7 @@ mod retention;
 mod rows;
 mod writer;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
@@ -25,6 +25,7 @@ pub use rows::{Cursor, DeploymentRow, EventRow, Filter, LogRow, Transition};
 
 use super::board::Board;
 use super::report::{About, Report};
+use super::standing::Standing;
 use batch::{Packed, Prepared};
 use read::Readers;
 use writer::{Job, Watcher, Writer};
@@ -237,6 +238,14 @@ impl Store {
     pub fn logs(&self, filter: &Filter, limit: usize) -> Result<Vec<LogRow>, StoreError> {
         self.readers
             .read(|connection| read::logs(connection, filter, limit))
+    }
+
+    /// What each machine was before it became what it is, by name.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn previous_standings(&self) -> Result<HashMap<String, Standing>, StoreError> {
+        self.readers.read(read::previous_standings)
     }
 
     /// The content of a file; none where there is no file of this number.

@@ -1,5 +1,6 @@
 //! Questions to the database, on connections of their own: a reader never waits for the writer.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -246,6 +247,19 @@ pub(super) fn logs(connection: &Connection, filter: &Filter, limit: usize) -> Sq
             bytes: u64::try_from(row.get::<_, i64>(5)?).unwrap_or(0),
         })
     })
+}
+
+/// What each machine was before it became what it is.
+pub(super) fn previous_standings(connection: &Connection) -> Sql<HashMap<String, Standing>> {
+    let mut query = connection.prepare_cached(
+        "SELECT m.name, t.previous FROM transition t JOIN machine m ON m.id = t.machine
+         WHERE t.id IN (SELECT max(id) FROM transition GROUP BY machine)",
+    )?;
+    let rows = query.query_map([], |row| {
+        let previous = word(row, 1, Standing::of_word)?;
+        Ok((row.get(0)?, previous.unwrap_or(Standing::Unknown)))
+    })?;
+    rows.collect()
 }
 
 pub(super) fn log_content(connection: &Connection, id: i64) -> Sql<Option<Vec<u8>>> {

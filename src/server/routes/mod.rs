@@ -5,9 +5,15 @@
 //! looked at.
 
 mod api;
+mod ask;
+mod contiv;
 mod health;
 mod health_upload;
+mod jobs;
 mod plan;
+mod status;
+mod stream;
+mod timeline;
 mod upload;
 
 use actix_web::guard::{Guard, fn_guard};
@@ -41,6 +47,11 @@ pub(super) fn register(config: &mut web::ServiceConfig) {
                 .default_service(web::to(only_get)),
         )
         .configure(api::register)
+        .configure(status::register)
+        .configure(jobs::register)
+        .configure(timeline::register)
+        .configure(stream::register)
+        .configure(contiv::register)
         .default_service(web::to(nothing_here));
 }
 

@@ -8,7 +8,7 @@ pub(crate) mod python;
 pub(crate) mod recorded;
 pub(crate) mod server;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// Longest time that anything in a test may take.
@@ -47,4 +47,18 @@ pub(crate) fn names(directory: impl AsRef<Path>) -> Vec<String> {
 #[expect(clippy::disallowed_methods, reason = "tests run programs of their own")]
 pub(crate) fn command(program: impl AsRef<std::ffi::OsStr>) -> std::process::Command {
     std::process::Command::new(program)
+}
+
+/// A file of the shared clients, or a note that the test is skipped.
+pub(crate) fn clients(name: &str) -> Option<PathBuf> {
+    let root = std::env::var_os("EDEPLOY_CLIENTS").map_or_else(
+        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/clients"),
+        PathBuf::from,
+    );
+    let file = root.join(name);
+    if file.exists() {
+        return Some(file);
+    }
+    println!("skipped: there is no {}", file.display());
+    None
 }

@@ -1,0 +1,153 @@
+//! The steps of one deployment with their times, from its events. Pure.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::store::EventRow;
+use crate::model::StepResult;
+
+/// One step of a deployment.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Step {
+    /// Its name, parents first.
+    pub name: String,
+    /// When it started, by the producer's clock; none where only its end was told.
+    pub started: Option<Timestamp>,
+    /// When it ended.
+    pub ended: Option<Timestamp>,
+    /// How long it took.
+    pub seconds: Option<f64>,
+    /// How it ended; none while it goes on, and where only its parent's end was told.
+    pub result: Option<StepResult>,
+    /// The last that was said of it.
+    pub description: String,
+}
+
+impl Step {
+    fn of(row: &EventRow) -> Step {
+        Step {
+            name: row.name.clone(),
+            started: None,
+            ended: None,
+            seconds: None,
+            result: None,
+            description: row.description.clone(),
+        }
+    }
+
+    fn end(&mut self, at: Timestamp, result: Option<StepResult>) {
+        let took = self.started.map(|started| at.duration_since(started));
+        // A clock that was set back while the step went on says nothing of its length.
+        let took = took.filter(|took| !took.is_negative());
+        self.seconds = took.map(|took| took.as_secs_f64());
+        self.ended = Some(at);
+        self.result = result;
+    }
+}
+
+/// The steps that these events, the oldest first, are the starts and ends of. Names are not unique: the
+/// last one that started ends first; what a parent holds ends with it.
+pub fn steps(events: &[EventRow]) -> Vec<Step> {
+    let mut steps: Vec<Step> = Vec::new();
+    let mut open: Vec<usize> = Vec::new();
+    for row in events {
+        match row.kind.as_str() {
+            "start" => {
+                open.push(steps.len());
+                let mut step = Step::of(row);
+                step.started = Some(row.happened);
+                steps.push(step);
+            }
+            "finish" => finish(&mut steps, &mut open, row),
+            _ => {}
+        }
+    }
+    steps
+}
+
+fn finish(steps: &mut Vec<Step>, open: &mut Vec<usize>, row: &EventRow) {
+    let Some(at) = open
+        .iter()
+        .rposition(|index| steps[*index].name == row.name)
+    else {
+        let mut step = Step::of(row);
+        step.end(row.happened, row.result);
+        steps.push(step);
+        return;
+    };
+    let index = open.remove(at);
+    if !row.description.is_empty() {
+        steps[index].description.clone_from(&row.description);
+    }
+    steps[index].end(row.happened, row.result);
+    let inside = format!("{}/", row.name);
+    let mut place = 0;
+    open.retain(|index| {
+        place += 1;
+        let ends = place > at && steps[*index].name.starts_with(&inside);
+        if ends {
+            steps[*index].end(row.happened, None);
+        }
+        !ends
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Level;
+
+    fn row(second: i64, name: &str, kind: &str, result: Option<StepResult>) -> EventRow {
+        let at = Timestamp::from_second(1_795_000_000 + second).unwrap();
+        EventRow {
+            id: second,
+            machine: "node1".to_owned(),
+            job: Some(1),
+            received: at,
+            happened: at,
+            origin: "curtin".to_owned(),
+            name: name.to_owned(),
+            kind: kind.to_owned(),
+            result,
+            level: Level::Info,
+            percent: None,
+            description: String::new(),
+        }
+    }
+
+    #[test]
+    fn steps_of_one_name_end_in_the_order_of_a_stack() {
+        let ok = Some(StepResult::Success);
+        let steps = steps(&[
+            row(0, "cmd-install/x", "start", None),
+            row(2, "cmd-install/x", "start", None),
+            row(5, "cmd-install/x", "finish", ok),
+            row(9, "cmd-install/x", "finish", ok),
+        ]);
+        let seconds: Vec<_> = steps.iter().map(|step| step.seconds).collect();
+        assert_eq!(seconds, [Some(9.0), Some(3.0)]);
+    }
+
+    #[test]
+    fn a_parent_ends_what_it_holds_and_a_lone_finish_has_no_length() {
+        let fail = Some(StepResult::Fail);
+        let steps = steps(&[
+            row(0, "install", "start", None),
+            row(1, "install/sync", "start", None),
+            row(4, "boot/init-local", "finish", fail),
+            row(7, "install", "finish", fail),
+        ]);
+        let told: Vec<_> = steps
+            .iter()
+            .map(|step| (step.name.as_str(), step.seconds, step.result))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                ("install", Some(7.0), fail),
+                ("install/sync", Some(6.0), None),
+                ("boot/init-local", None, fail),
+            ]
+        );
+    }
+}
