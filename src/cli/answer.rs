@@ -22,6 +22,8 @@ pub(super) enum Exit {
     Busy = 4,
     /// A file is not there or cannot be read or written, a server cannot be reached.
     Environment = 5,
+    /// The job that was followed failed.
+    JobFailed = 6,
 }
 
 /// How a line looks on a terminal.

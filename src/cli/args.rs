@@ -8,10 +8,15 @@ use super::edit::Edit;
 use super::explain::Explain;
 use super::generate::Generate;
 use super::helpers::Helpers;
+use super::job::Job;
 use super::match_spec::Match;
 use super::plan::Plan;
 use super::release::Release;
+use super::snippet::Snippet;
+use super::status::Status;
+use super::timeline::Timeline;
 use super::verify_cmdb::VerifyCmdb;
+use super::watch::Watch;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -20,7 +25,8 @@ Exit codes:
   2  the command line is wrong
   3  no profile matches, or nothing is left to hand out
   4  someone else holds the lock
-  5  a file is not there or cannot be read or written, or the server cannot be reached";
+  5  a file is not there or cannot be read or written, or the server cannot be reached
+  6  the job that was followed failed";
 
 /// Checks, explains and edits what edeploy-server hands out.
 #[derive(Debug, Parser)]
@@ -46,6 +52,11 @@ pub(super) enum Verb {
     Edit(Edit),
     VerifyCmdb(VerifyCmdb),
     Release(Release),
+    Status(Status),
+    Watch(Watch),
+    Timeline(Timeline),
+    Job(Job),
+    Snippet(Snippet),
 }
 
 #[cfg(test)]

@@ -8,6 +8,8 @@ use std::io::{self, IsTerminal, Write};
 
 use serde::Serialize;
 
+use crate::system::terminal_size;
+
 use super::answer::{Answer, Exit, Failure, Style};
 
 /// Where answers and failures go.
@@ -25,7 +27,7 @@ struct JsonFailure<'a> {
 
 impl Output {
     /// Writes what a verb gave back and says how to end.
-    pub(super) fn finish(self, result: &Result<Answer, Failure>) -> Exit {
+    pub(super) fn write(self, result: &Result<Answer, Failure>) -> Exit {
         let (written, exit) = match result {
             Ok(answer) => (self.answer(answer), answer.exit),
             Err(failure) => (self.failure(failure), failure.exit),
@@ -35,6 +37,21 @@ impl Output {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => exit,
             Err(_) => Exit::Environment,
             Ok(()) => exit,
+        }
+    }
+
+    /// Lets a verb write while it goes on, and says how to end.
+    pub(super) fn live(self, run: impl FnOnce(&mut Live) -> Result<Exit, Failure>) -> Exit {
+        let mut live = Live {
+            json: self.json,
+            drawn: 0,
+            is_done: false,
+        };
+        match run(&mut live) {
+            Ok(exit) => exit,
+            // The reader has seen enough.
+            Err(_) if live.is_done => Exit::Done,
+            Err(failure) => self.write(&Err(failure)),
         }
     }
 
@@ -87,6 +104,87 @@ impl Output {
     }
 }
 
+/// What a verb writes while it goes on.
+#[derive(Debug)]
+pub(super) struct Live {
+    /// JSON instead of text.
+    pub(super) json: bool,
+    /// How many lines were drawn that are drawn over next.
+    drawn: usize,
+    /// Whether nobody reads any more.
+    is_done: bool,
+}
+
+impl Live {
+    /// Whether what was drawn can be drawn over.
+    pub(super) fn can_redraw(&self) -> bool {
+        !self.json && io::stdout().is_terminal()
+    }
+
+    /// Writes one line.
+    pub(super) fn line(&mut self, style: Style, line: &str) -> Result<(), Failure> {
+        let colours = colours_on_stdout();
+        self.write(&format!("{}\n", paint(style, line, colours)))
+    }
+
+    /// Writes one line of JSON.
+    pub(super) fn json_line(&mut self, json: &str) -> Result<(), Failure> {
+        self.write(&format!("{}\n", harmless_json(json)))
+    }
+
+    /// Writes a whole answer.
+    pub(super) fn answer(&mut self, answer: &Answer) -> Result<(), Failure> {
+        if self.json {
+            return self.json_line(&answer.json);
+        }
+        for (style, line) in &answer.lines {
+            self.line(*style, line)?;
+        }
+        Ok(())
+    }
+
+    /// Draws lines in the place of those that were drawn last. None may be wider than the terminal.
+    pub(super) fn redraw(&mut self, lines: &[(Style, String)]) -> Result<(), Failure> {
+        let colours = colours_on_stdout();
+        let mut text = match self.drawn {
+            0 => String::new(),
+            drawn => format!("\x1b[{drawn}A\r\x1b[J"),
+        };
+        for (style, line) in lines {
+            text.push_str(&paint(*style, line, colours));
+            text.push('\n');
+        }
+        self.drawn = lines.len();
+        self.write(&text)
+    }
+
+    /// Says something beside the answer.
+    pub(super) fn note(&mut self, text: &str) -> Result<(), Failure> {
+        self.drawn = 0;
+        writeln!(io::stderr(), "{}", harmless(text))
+            .map_err(|error| Failure::io("write", "standard error", &error))
+    }
+
+    fn write(&mut self, text: &str) -> Result<(), Failure> {
+        let mut out = io::stdout().lock();
+        let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        written.map_err(|error| {
+            self.is_done = error.kind() == io::ErrorKind::BrokenPipe;
+            Failure::io("write", "standard output", &error)
+        })
+    }
+}
+
+/// How many characters a line of the terminal has; none elsewhere.
+pub(super) fn terminal_width() -> Option<usize> {
+    terminal_size().map(|(columns, _)| columns)
+}
+
+/// How many lines the terminal has; none elsewhere.
+pub(super) fn terminal_height() -> Option<usize> {
+    terminal_size().map(|(_, lines)| lines)
+}
+
 /// Writes what `clap` has to say about the command line: help, version, or what is wrong with it.
 pub(super) fn usage(error: &clap::Error, json: bool) -> Exit {
     if !error.use_stderr() {
@@ -99,7 +197,7 @@ pub(super) fn usage(error: &clap::Error, json: bool) -> Exit {
         let sentence = sentence.map(str::trim).collect::<Vec<_>>().join(" ");
         let sentence = sentence.trim_start_matches("error: ").to_owned();
         let failure = Failure::new(Exit::Usage, sentence).with_details(text);
-        return Output { json: true }.finish(&Err(failure));
+        return Output { json: true }.write(&Err(failure));
     }
     error.print().map_or(Exit::Environment, |()| Exit::Usage)
 }
@@ -153,7 +251,7 @@ fn is_harmful(character: char) -> bool {
 }
 
 /// `line` with what could steer a terminal as an escape.
-fn harmless(line: &str) -> Cow<'_, str> {
+pub(super) fn harmless(line: &str) -> Cow<'_, str> {
     if !line.chars().any(is_harmful) {
         return Cow::Borrowed(line);
     }

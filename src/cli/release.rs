@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use serde_json::Value as Json;
 
@@ -13,9 +12,7 @@ use crate::model::{CmdbEntry, Identity, MachineId, Place, ProfileName, SectionNa
 
 use super::answer::{Answer, Exit, Failure, Style};
 use super::input;
-
-/// How long a server may take to answer.
-const SERVER_DEADLINE: Duration = Duration::from_secs(60);
+use super::remote::{DEADLINE, agent, encoded, refused};
 
 /// Release what a machine holds: its CMDB entry and its place are free again
 #[derive(Debug, Args)]
@@ -93,22 +90,16 @@ impl Release {
     }
 
     fn through_server(&self, url: &str) -> Result<Answer, Failure> {
-        let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
         let address = format!(
             "{}/api/v1/machines/{}?section={}",
             url.trim_end_matches('/'),
             encoded(&self.machine),
             encoded(self.section.as_str())
         );
-        let agent: ureq::Agent = ureq::Agent::config_builder()
-            .timeout_global(Some(SERVER_DEADLINE))
-            .http_status_as_error(false)
-            .build()
-            .into();
         let unreachable = |error: &ureq::Error| {
             Failure::new(Exit::Environment, format!("cannot reach `{url}`")).because(error)
         };
-        let mut response = agent
+        let mut response = agent(Some(DEADLINE))
             .delete(&address)
             .call()
             .map_err(|error| unreachable(&error))?;
@@ -128,25 +119,5 @@ impl Release {
             &format!("released {} from {}", field("machine"), field("profile")),
         );
         Ok(answer)
-    }
-}
-
-/// What a status says of who must act (house rule: 4xx input, 503 busy, else the server).
-fn refused(url: &str, status: u16, json: &Json) -> Failure {
-    let exit = match status {
-        503 => Exit::Busy,
-        400..=499 => Exit::Input,
-        _ => Exit::Environment,
-    };
-    let error = match json["error"].as_str() {
-        Some(error) => error.to_owned(),
-        None => format!("`{url}` answered with status {status}: is this an edeploy-server?"),
-    };
-    let details = json["details"].as_str().filter(|details| *details != error);
-    let details = details.map(str::to_owned);
-    Failure {
-        details,
-        facts: json["details"].clone(),
-        ..Failure::new(exit, error)
     }
 }

@@ -6,7 +6,7 @@ use clap::Parser;
 
 use crate::planner;
 
-use super::answer::{Answer, Failure};
+use super::answer::{Answer, Exit, Failure};
 use super::args::{Ctl, Verb};
 use super::output::{self, Output};
 
@@ -19,11 +19,31 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     if let Some(code) = planner::run_if_asked(arguments.iter().cloned()) {
         return code;
     }
+    let arguments: Vec<OsString> = arguments.into_iter().map(long_form).collect();
     let exit = match Ctl::try_parse_from(&arguments) {
-        Ok(ctl) => Output { json: ctl.json }.finish(&answer(&ctl.verb)),
+        Ok(ctl) => Output { json: ctl.json }.finish(&ctl.verb),
         Err(error) => output::usage(&error, arguments.iter().any(|word| word == "--json")),
     };
     exit as u8
+}
+
+/// `-dc` of the Foreman thread's status tool (wire-formats 5.3), which is no short option.
+fn long_form(argument: OsString) -> OsString {
+    match argument.to_str() {
+        Some("-dc") => "--dc".into(),
+        _ => argument,
+    }
+}
+
+impl Output {
+    /// Answers a verb and says how to end.
+    fn finish(self, verb: &Verb) -> Exit {
+        match verb {
+            Verb::Watch(verb) => self.live(|live| verb.run(live).map(|()| Exit::Done)),
+            Verb::Job(verb) => self.live(|live| verb.run(live)),
+            verb => self.write(&answer(verb)),
+        }
+    }
 }
 
 fn answer(verb: &Verb) -> Result<Answer, Failure> {
@@ -38,5 +58,12 @@ fn answer(verb: &Verb) -> Result<Answer, Failure> {
         Verb::Edit(verb) => verb.answer(),
         Verb::VerifyCmdb(verb) => verb.answer(),
         Verb::Release(verb) => verb.answer(),
+        Verb::Status(verb) => verb.answer(),
+        Verb::Timeline(verb) => verb.answer(),
+        Verb::Snippet(verb) => verb.answer(),
+        Verb::Watch(_) | Verb::Job(_) => Err(Failure::new(
+            Exit::Usage,
+            "this verb writes while it goes on",
+        )),
     }
 }

@@ -10,6 +10,7 @@ mod detect;
 mod helper;
 mod install;
 mod installed;
+mod report;
 mod run;
 
 pub use run::run;

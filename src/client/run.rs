@@ -14,8 +14,9 @@ use super::detect::Detect;
 use super::helper::Helper;
 use super::install::Install;
 use super::installed;
+use super::report::Report;
 
-/// Detects what this machine is made of, configures it as the server says, says what is installed
+/// Detects what this machine is made of, configures it as the server says, says what is installed, reports
 #[derive(Debug, Parser)]
 #[command(
     name = "edeploy",
@@ -48,6 +49,7 @@ enum Verb {
     Install(Install),
     Configure(Configure),
     Helper(Helper),
+    Report(Report),
 }
 
 /// Runs `edeploy` with these arguments, the program's name first, and returns its exit code.
@@ -88,6 +90,13 @@ impl Client {
                     let code = error.code();
                     (error.into(), code)
                 });
+            }
+            Verb::Report(verb) => {
+                let done = verb.run(&self.conf).map_err(|error| {
+                    let code = error.code();
+                    (error.into(), code)
+                });
+                return done.map(|()| String::new());
             }
             Verb::Helper(verb) => {
                 let done = verb.run().map_err(|error| (error.into(), 1));

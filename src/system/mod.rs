@@ -21,4 +21,4 @@ pub use files::{Durability, Existing, Ownership, put_file, replace_file};
 pub use real::{PATH, Real};
 pub use rehearsal::{DryRun, Recorded};
 pub use runner::{Output, RunError, Runner};
-pub use terminal::run_at_terminal;
+pub use terminal::{run_at_terminal, terminal_size};

@@ -1,4 +1,4 @@
-//! A command that a person works with: an editor.
+//! A command that a person works with: an editor. How large the terminal is.
 
 use std::time::Instant;
 
@@ -35,6 +35,13 @@ pub fn run_at_terminal(command: &Command) -> Result<(), RunError> {
         last_output: "what it said is on the terminal".to_owned(),
         stdout: Vec::new(),
     })
+}
+
+/// How many columns and lines the terminal of standard output has; none if it is no terminal.
+pub fn terminal_size() -> Option<(usize, usize)> {
+    let size = rustix::termios::tcgetwinsize(std::io::stdout()).ok()?;
+    let is_known = size.ws_col > 0 && size.ws_row > 0;
+    is_known.then(|| (usize::from(size.ws_col), usize::from(size.ws_row)))
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ mod examples;
 mod fleet;
 mod golden_plans;
 mod happenings;
+mod happenings_terminal;
 mod health;
 mod holder;
 mod hostile_http;

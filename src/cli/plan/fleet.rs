@@ -200,7 +200,7 @@ fn gravity(exit: Exit) -> u8 {
         Exit::Nothing => 1,
         Exit::Input | Exit::Usage => 2,
         Exit::Busy => 3,
-        Exit::Environment => 4,
+        Exit::Environment | Exit::JobFailed => 4,
     }
 }
 

@@ -102,17 +102,21 @@ impl Query {
         }
     }
 
+    /// The names of the machines that are given; each may be given by any of its names.
+    pub(super) fn machines(&self, store: &Store) -> Vec<String> {
+        let board = store.board();
+        let given = self.all("machine").into_iter();
+        given
+            .map(|called| board.name_of(&called).unwrap_or(&called).to_owned())
+            .collect()
+    }
+
     /// Which rows are wanted. A machine may be given by any of its names.
     pub(super) fn filter(&self, store: &Store) -> Result<Filter, ApiError> {
         let now = Timestamp::now();
         let time = "a time as `2026-11-21T10:00:00Z`, or how long ago as `90s`, `15m`, `2h`, `7d`";
-        let machines = self.all("machine");
-        let board = store.board();
-        let named = machines
-            .iter()
-            .map(|called| board.name_of(called).unwrap_or(called).to_owned());
         Ok(Filter {
-            machines: named.collect(),
+            machines: self.machines(store),
             profile: self.one("profile").map(str::to_owned),
             result: self.read(
                 "result",

@@ -55,7 +55,7 @@ async fn stream(request: HttpRequest, state: web::Data<AppState>) -> HttpRespons
 async fn try_stream(request: &HttpRequest, state: &AppState) -> Result<HttpResponse, ApiError> {
     let query = Query::of(request, &["machine", "since"])?;
     let store = state.events.store()?.clone();
-    let only: BTreeSet<String> = query.filter(&store)?.machines.into_iter().collect();
+    let only: BTreeSet<String> = query.machines(&store).into_iter().collect();
     let number = "the number of an event";
     let since = query.read("since", number, |text| text.parse::<i64>().ok())?;
     let again = request.headers().get("last-event-id");
