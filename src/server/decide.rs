@@ -8,9 +8,9 @@ use actix_web::web;
 use tokio::sync::oneshot;
 use tracing::Instrument;
 
-use crate::allocation::{AllocateError, Outcome};
+use crate::allocation::{AllocateError, Outcome, Purpose};
 use crate::format::facts::{ParsedFacts, render_hw};
-use crate::model::{Identity, MachineId};
+use crate::model::{Fact, Identity, MachineId};
 
 use super::keep::keep_hardware;
 use super::pxemngr;
@@ -22,6 +22,7 @@ struct Prepared {
     machine: MachineId,
     hardware: String,
     macs: Vec<String>,
+    facts: Arc<[Fact]>,
 }
 
 /// Decides what the machine with these facts gets.
@@ -32,8 +33,10 @@ pub(super) async fn decide(
     state: web::Data<AppState>,
     section: Arc<OpenSection>,
     parsed: ParsedFacts,
+    purpose: Purpose,
 ) -> Result<Outcome, AllocateError> {
-    let task = actix_web::rt::spawn(decide_whole(state, section, parsed).in_current_span());
+    let task = decide_whole(state, section, parsed, purpose).in_current_span();
+    let task = actix_web::rt::spawn(task);
     task.await.unwrap_or(Err(AllocateError::Stopping))
 }
 
@@ -41,10 +44,11 @@ async fn decide_whole(
     state: web::Data<AppState>,
     section: Arc<OpenSection>,
     parsed: ParsedFacts,
+    purpose: Purpose,
 ) -> Result<Outcome, AllocateError> {
     let (reply, answer) = oneshot::channel();
     let submitted_to = section.clone();
-    let prepared = web::block(move || submit(&submitted_to, parsed, reply))
+    let prepared = web::block(move || submit(&submitted_to, parsed, purpose, reply))
         .await
         .map_err(|_| AllocateError::Stopping)?;
     let outcome = answer.await.unwrap_or(Err(AllocateError::Stopping));
@@ -61,15 +65,17 @@ async fn decide_whole(
 fn submit(
     section: &OpenSection,
     parsed: ParsedFacts,
+    purpose: Purpose,
     reply: oneshot::Sender<Result<Outcome, AllocateError>>,
 ) -> Prepared {
-    let facts = parsed.facts;
+    let facts: Arc<[Fact]> = parsed.facts.into();
     let prepared = Prepared {
         machine: MachineId::of(&facts, &Identity::of(&facts)),
         hardware: render_hw(&facts),
         macs: pxemngr::macs(&facts),
+        facts: facts.clone(),
     };
-    section.section.submit(facts, move |outcome| {
+    section.section.submit(facts, purpose, move |outcome| {
         // Nobody waits any more only if the server is going away.
         reply.send(outcome).ok();
     });
@@ -95,13 +101,16 @@ fn conclude(
     }
     match outcome {
         Ok(Outcome::Allocated(allocated)) => {
+            state.refused.forget(&Identity::of(&prepared.facts));
             let profile = &allocated.allocation.profile;
             let repeated = allocated.repeated;
             tracing::info!(section = %section.section.name(), %machine, %profile, repeated, "given a profile");
             pxemngr::announce(state.runner.as_ref(), settings, machine, &prepared.macs);
         }
         Ok(Outcome::Refused(refusal)) => {
-            tracing::warn!(section = %section.section.name(), %machine, reasons = ?refusal.to_string(), "refused");
+            let name = section.section.name();
+            state.refused.remember(name, prepared.facts.clone());
+            tracing::warn!(section = %name, %machine, reasons = ?refusal.to_string(), "refused");
         }
         Err(error) => {
             tracing::error!(section = %section.section.name(), %machine, error = ?error.details(), "nothing allocated");

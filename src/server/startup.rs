@@ -19,6 +19,7 @@ use crate::allocation::{AllocateError, ErrorKind, Section, SectionOptions};
 use crate::planner::Planner;
 use crate::system::{Real, Runner};
 
+use super::boot::RefusedMachines;
 use super::plans::Plans;
 use super::request_span::RequestSpan;
 use super::routes;
@@ -236,6 +237,7 @@ fn open(settings: Settings, runner: Arc<dyn Runner>) -> Result<AppState, StartEr
         settings,
         sections,
         plans: Plans::new(&Planner::new(runner.clone())),
+        refused: RefusedMachines::default(),
         runner,
     })
 }

@@ -10,6 +10,8 @@ use crate::model::{CmdbEntry, ProfileName};
 /// The answer to `POST /api/v1/machines`, as far as it is needed here. The server may say more.
 #[derive(Debug, Deserialize)]
 pub(in crate::client) struct Answer {
+    /// The name that the machine goes by there.
+    pub machine: Option<String>,
     /// The profile that the machine was given.
     pub profile: ProfileName,
     /// `var` in the script.

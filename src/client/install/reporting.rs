@@ -1,4 +1,4 @@
-//! What the server is told of an installation besides its hardware: the log, and that it failed.
+//! What the server is told of an installation besides its hardware: the log, that it failed or succeeded.
 //!
 //! None of it can fail an installation: what could not be told is said on the console.
 
@@ -8,6 +8,7 @@ use crate::client::assignments;
 use crate::system::{Command, with_causes};
 
 use super::ending;
+use super::retry::{Patience, Tries};
 use super::server::Server;
 use super::steps::{Installation, Step, StepError};
 
@@ -31,6 +32,33 @@ impl Installation {
             let text = format!("the log could not be handed in: {}", with_causes(&error));
             self.log.say(&text);
         }
+    }
+
+    /// Says that the machine is installed, again and again where the server is away. Only once all is
+    /// on the disks: a machine of which this is said boots from them. It is installed all the same
+    /// where nobody could be told, and would be installed anew by its next boot from the network.
+    pub(super) fn report_installed(&mut self, patience: Patience) {
+        let machine = self.answer.as_ref().and_then(|it| it.machine.clone());
+        let Some(machine) = machine.filter(|_| !self.is_rehearsal) else {
+            return;
+        };
+        let server = Server::of(&self.settings);
+        let mut tries = Tries::new(patience);
+        while let Err(error) = server.report_installed(&machine) {
+            let why = with_causes(&error);
+            let Some(pause) = tries.pause_after(&error) else {
+                let url = server.installed_url(&machine);
+                self.log.say(&format!(
+                    "warning: this machine is installed, but the server was not told ({why}): its next boot \
+                     from the network would install it again. To tell it: curl -X POST '{url}'"
+                ));
+                return;
+            };
+            self.log.again(Step::Finish.name(), &why, pause);
+            std::thread::sleep(pause);
+        }
+        self.log
+            .say(&format!("{machine} is installed, and the server knows"));
     }
 
     /// What is left to do after a failure: the server is told, and the disk must not start what was

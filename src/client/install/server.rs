@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
 use super::retry::Transient;
 use super::settings::Settings;
 
@@ -84,12 +86,34 @@ impl Server {
         }
     }
 
-    /// Posts the facts, a JSON list of rows, and gives the answer's text: JSON too.
-    pub(super) fn register(&self, facts: &str) -> Result<String, ServerError> {
+    /// Posts the facts, a JSON list of rows, and gives the answer's text: JSON too. A rehearsal does not
+    /// count as an attempt to install.
+    pub(super) fn register(&self, facts: &str, is_rehearsal: bool) -> Result<String, ServerError> {
         let url = format!("{}/api/v1/machines", self.base);
         let section = serde_json::Value::from(self.section.as_str());
-        let body = format!("{{\"section\":{section},\"facts\":{facts}}}");
+        let rehearsal = match is_rehearsal {
+            true => "\"rehearsal\":true,",
+            false => "",
+        };
+        let body = format!("{{\"section\":{section},{rehearsal}\"facts\":{facts}}}");
         self.post(&url, "application/json", body.as_bytes())
+    }
+
+    /// Says that the machine of this name is installed, so that it boots from its disk from now on.
+    pub(super) fn report_installed(&self, machine: &str) -> Result<(), ServerError> {
+        self.post(&self.installed_url(machine), "application/json", b"")
+            .map(|_| ())
+    }
+
+    /// Where it is said that a machine is installed.
+    pub(super) fn installed_url(&self, machine: &str) -> String {
+        let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+        format!(
+            "{}/api/v1/machines/{}/installed?section={}",
+            self.base,
+            encoded(machine),
+            encoded(&self.section)
+        )
     }
 
     /// Says that the installation of this machine failed, so that its place is given back.
@@ -212,7 +236,7 @@ mod tests {
         drop(free);
         let line = format!("SERV=127.0.0.1 HTTP_PORT={port}");
         let server = Server::of(&Settings::parse(&line).unwrap());
-        let error = server.register("[]").unwrap_err();
+        let error = server.register("[]", false).unwrap_err();
         assert!(error.may_pass(), "{error}");
         assert!(
             error

@@ -25,6 +25,9 @@ use super::writer::Writer;
 /// How long a server or a network that is not there is waited for.
 const OUTAGE: Duration = Duration::from_secs(30 * 60);
 
+/// How long a server that is away is waited for when all is done: the machine is as good without it.
+const REPORT_OUTAGE: Duration = Duration::from_secs(5 * 60);
+
 /// A part of an installation that is reported by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {
@@ -177,7 +180,7 @@ impl Installation {
             Step::Network => network::bring_up(self.runner.as_ref(), &self.settings)?,
             Step::Detect => self.facts = Some(self.detect()?),
             Step::Upload => {
-                let text = Server::of(&self.settings).register(self.facts())?;
+                let text = Server::of(&self.settings).register(self.facts(), self.is_rehearsal)?;
                 let answer = Answer::parse(&text).map_err(|source| StepError::Answer {
                     serv: self.settings.serv.clone(),
                     source,
@@ -302,8 +305,9 @@ impl Installation {
         Ok(())
     }
 
-    fn finish(&self) -> Result<(), StepError> {
-        let runner = self.runner.as_ref();
+    fn finish(&mut self) -> Result<(), StepError> {
+        let runner = self.runner.clone();
+        let runner = runner.as_ref();
         let url = assignments::last(&self.vars, "PXEMNGR_URL");
         if let Some(url) = url.filter(|_| !self.is_rehearsal) {
             Server::of(&self.settings).ping(&format!("{url}localboot/"))?;
@@ -321,6 +325,7 @@ impl Installation {
             ending::load_kernel(runner, &self.target, part, &root, arguments.trim())?;
         }
         ending::unmount(runner, &self.target)?;
+        self.report_installed(Patience::lasting(REPORT_OUTAGE));
         Ok(())
     }
 }
