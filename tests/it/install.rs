@@ -187,6 +187,9 @@ fn a_blank_disk_becomes_an_installed_system() {
             .windows(4)
             .any(|bytes| bytes == b"GRUB")
     );
+    let listed = server.get("/api/v1/machines").json();
+    let stands = json!({"begun": 0, "latest": "installed"});
+    assert_eq!(listed[0]["deployments"], stands);
     wait_for("the log", || {
         server
             .path("state/logs")
@@ -263,6 +266,11 @@ fn a_rehearsal_shows_all_steps_and_changes_nothing() {
     ] {
         assert!(said.contains(part), "{part}");
     }
+    let listed = server.get("/api/v1/machines").json();
+    assert_eq!(
+        listed[0]["deployments"],
+        json!({"begun": 0, "latest": "none"})
+    );
     for name in [
         "vars",
         "hw.json",

@@ -5,6 +5,7 @@
 mod support;
 
 mod api;
+mod boot;
 mod both_ways;
 mod cli;
 mod configure;

@@ -108,3 +108,95 @@ fn log_name(dmi: &Path) -> String {
     let parts = ["sys_vendor", "product_name", "product_serial"].map(part);
     format!("{}.log.gz", parts.join("-"))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+    use std::path::PathBuf;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::client::configure::Answer;
+    use crate::client::install::log::Log;
+    use crate::client::install::settings::Settings;
+    use crate::system::Real;
+
+    fn installation(port: u16) -> Installation {
+        let line = format!("SERV=127.0.0.1 HTTP_PORT={port} SECTION=rack");
+        let answer = r#"{"machine":"m 1","profile":"vm","variables":{},"configure":""}"#;
+        Installation {
+            settings: Settings::parse(&line).unwrap(),
+            runner: Arc::new(Real),
+            log: Log::new(None).unwrap(),
+            target: PathBuf::from("/chroot"),
+            hardware: None,
+            is_rehearsal: false,
+            facts: None,
+            answer: Some(Answer::parse(answer).unwrap()),
+            vars: Vec::new(),
+        }
+    }
+
+    /// Answers one request after the other with these statuses, and gives their first lines.
+    fn serve(listener: TcpListener, statuses: &'static [&'static str]) -> Vec<String> {
+        let answer = |status: &&str| {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut request = Vec::new();
+            let mut byte = [0];
+            while !request.ends_with(b"\r\n\r\n") {
+                stream.read_exact(&mut byte).unwrap();
+                request.push(byte[0]);
+            }
+            write!(
+                stream,
+                "HTTP/1.1 {status}\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{{}}"
+            )
+            .unwrap();
+            let request = String::from_utf8(request).unwrap();
+            request.lines().next().unwrap_or_default().to_owned()
+        };
+        statuses.iter().map(answer).collect()
+    }
+
+    fn patience(deadline: Duration) -> Patience {
+        Patience {
+            first_pause: Duration::from_millis(1),
+            longest_pause: Duration::from_millis(1),
+            deadline,
+        }
+    }
+
+    #[test]
+    fn a_server_that_is_busy_is_told_again() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let served = std::thread::spawn(|| serve(listener, &["503 Busy", "200 OK"]));
+        let mut installation = installation(port);
+        installation.report_installed(patience(Duration::from_secs(60)));
+        let asked = "POST /api/v1/machines/m%201/installed?section=rack HTTP/1.1";
+        assert_eq!(served.join().unwrap(), [asked, asked]);
+        let said = installation.log.said();
+        assert!(
+            said.contains("m 1 is installed, and the server knows"),
+            "{said}"
+        );
+    }
+
+    #[test]
+    fn a_server_that_stays_away_is_no_failure_and_is_said() {
+        let free = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = free.local_addr().unwrap().port();
+        drop(free);
+        let mut installation = installation(port);
+        installation.report_installed(patience(Duration::from_millis(20)));
+        let said = installation.log.said();
+        assert!(said.contains("again in 0 s"), "{said}");
+        assert!(
+            said.contains("this machine is installed, but the server was not told"),
+            "{said}"
+        );
+        assert!(said.contains("curl -X POST 'http://127.0.0.1:"), "{said}");
+    }
+}

@@ -125,8 +125,8 @@ impl Hold {
                 };
                 format!(
                     "Its installation was begun {begun}, and {latest}.\n\
-                     To try again, on the server: edeployctl reinstall {machine}\n\
-                     (it belongs to the section {section})"
+                     To try again, on the server (section {section}):\n\
+                     edeployctl reinstall {machine}"
                 )
             }
             Hold::NoFile { name, directory } => format!(

@@ -1,4 +1,8 @@
 //! The decision as a configuration of PXELINUX (lpxelinux.0, which speaks HTTP).
+//!
+//! Times are tenths of a second. `CONFIG` reads the configuration anew; a `boot:` prompt with a timeout
+//! stands before it, and is what PXELINUX comes to as well when a kernel did not come. Where the server
+//! is away just then, PXELINUX resets the machine after some minutes, and it begins again.
 
 use super::decision::Decision;
 use super::files::{KERNEL, RAMDISK};
@@ -7,19 +11,13 @@ use super::{HOLD_SECONDS, RETRY_SECONDS, Scene, screen};
 /// Most lines of a reason on the screen.
 const MOST_LINES: usize = 12;
 
-/// The configuration of a decision; `name` is the file that PXELINUX asked for.
+/// The configuration of a decision; `path` is what PXELINUX asked for.
 pub(in crate::server) fn configuration(
     decision: &Decision,
     scene: &Scene<'_>,
-    name: &str,
+    path: &str,
 ) -> String {
-    // Time is counted in tenths of a second, and keys stop the first one only.
-    let wait = |seconds: u32| {
-        format!(
-            "PROMPT 1\nTIMEOUT {0}0\nTOTALTIMEOUT {0}0\nNOESCAPE 1\n",
-            seconds
-        )
-    };
+    let again = format!("LABEL again\nCONFIG {}\n", scene.url(path));
     match decision {
         Decision::Install { section } => {
             let words = scene.ramdisk_words(section.as_ref());
@@ -28,8 +26,9 @@ pub(in crate::server) fn configuration(
                 scene.url(&format!("boot/{RAMDISK}")),
             );
             format!(
-                "SAY edeploy: this machine is going to be installed\nDEFAULT install\nPROMPT 0\nTIMEOUT {RETRY_SECONDS}0\n\
-                 LABEL install\nKERNEL {kernel}\nINITRD {ramdisk}\nAPPEND {words}\n"
+                "SAY edeploy: this machine is going to be installed\nDEFAULT install\nPROMPT 0\n\
+                 TIMEOUT {RETRY_SECONDS}0\nONTIMEOUT again\n\
+                 LABEL install\nKERNEL {kernel}\nINITRD {ramdisk}\nAPPEND {words}\n{again}"
             )
         }
         Decision::LocalBoot { .. } => {
@@ -44,9 +43,8 @@ pub(in crate::server) fn configuration(
                 .collect();
             format!(
                 "SAY edeploy: this machine is held, nothing is changed on it.\n{said}\
-                 SAY It asks again every {HOLD_SECONDS} seconds.\nDEFAULT again\n{}LABEL again\nCONFIG {}\n",
-                wait(HOLD_SECONDS),
-                scene.url(&format!("pxelinux.cfg/{name}"))
+                 SAY It asks again every {HOLD_SECONDS} seconds.\n\
+                 DEFAULT again\nPROMPT 1\nTIMEOUT {HOLD_SECONDS}0\nTOTALTIMEOUT {HOLD_SECONDS}0\n{again}"
             )
         }
     }

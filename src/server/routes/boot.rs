@@ -21,13 +21,14 @@ pub(super) fn register(config: &mut web::ServiceConfig) {
                 .default_service(web::to(only_get)),
         )
         .service(
-            web::resource("/pxelinux.cfg/{name}")
+            // PXELINUX looks beside itself, wherever it was fetched from.
+            web::resource(["/pxelinux.cfg/{name}", "/boot/pxelinux.cfg/{name}"])
                 .get(pxelinux_cfg)
                 .head(pxelinux_cfg)
                 .default_service(web::to(only_get)),
         )
         .service(
-            web::resource("/boot/{file}")
+            web::resource(["/boot/{file}", "/{file:lpxelinux\\.0|ldlinux\\.c32}"])
                 .get(boot_file)
                 .head(boot_file)
                 .default_service(web::to(only_get)),
@@ -86,7 +87,12 @@ async fn pxelinux_cfg(
         section: None,
         arguments: &state.settings.boot_arguments,
     };
-    text(pxelinux::configuration(&decision, &scene, &name))
+    let directory = match request.path().starts_with("/boot/") {
+        true => "boot/pxelinux.cfg",
+        false => "pxelinux.cfg",
+    };
+    let path = format!("{directory}/{name}");
+    text(pxelinux::configuration(&decision, &scene, &path))
 }
 
 /// Decides, and tells the log.
