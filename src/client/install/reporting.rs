@@ -140,7 +140,7 @@ mod tests {
     }
 
     /// Answers one request after the other with these statuses, and gives their first lines.
-    fn serve(listener: TcpListener, statuses: &'static [&'static str]) -> Vec<String> {
+    fn serve(listener: &TcpListener, statuses: &'static [&'static str]) -> Vec<String> {
         let answer = |status: &&str| {
             let (mut stream, _) = listener.accept().unwrap();
             let mut request = Vec::new();
@@ -172,7 +172,7 @@ mod tests {
     fn a_server_that_is_busy_is_told_again() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let served = std::thread::spawn(|| serve(listener, &["503 Busy", "200 OK"]));
+        let served = std::thread::spawn(move || serve(&listener, &["503 Busy", "200 OK"]));
         let mut installation = installation(port);
         installation.report_installed(patience(Duration::from_secs(60)));
         let asked = "POST /api/v1/machines/m%201/installed?section=rack HTTP/1.1";
