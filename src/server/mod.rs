@@ -7,6 +7,7 @@ mod body;
 mod boot;
 mod decide;
 mod error;
+mod events;
 mod form;
 mod hardware;
 mod keep;

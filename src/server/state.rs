@@ -8,6 +8,7 @@ use crate::model::SectionName;
 use crate::system::Runner;
 
 use super::boot::RefusedMachines;
+use super::events::Events;
 use super::plans::Plans;
 use super::settings::{SectionSettings, Settings};
 
@@ -23,6 +24,8 @@ pub struct AppState {
     pub plans: Plans,
     /// Machines that were refused.
     pub(super) refused: RefusedMachines,
+    /// What was reported.
+    pub events: Events,
 }
 
 /// A section that is being served.
