@@ -288,7 +288,7 @@ impl Installation {
         grub::arguments(&self.settings.boot_args, &options, metadata)
     }
 
-    fn bootloader(&self) -> Result<(), StepError> {
+    fn bootloader(&mut self) -> Result<(), StepError> {
         let choice = self.choice()?;
         let target = Target {
             root: &self.target,
@@ -298,7 +298,9 @@ impl Installation {
             is_uefi: Path::new("/sys/firmware/efi").exists(),
             writer: self.writer(),
         };
-        bootloader::install(self.runner.as_ref(), &target)?;
+        for remark in bootloader::install(self.runner.as_ref(), &target)? {
+            self.log.say(&format!("warning: {remark}"));
+        }
         Ok(())
     }
 
