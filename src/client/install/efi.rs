@@ -16,6 +16,9 @@ const LABEL: &str = "edeploy";
 /// The boot loader of the removable path (UEFI specification, 3.5.1.1), as firmware writes paths.
 const LOADER: &str = r"\EFI\BOOT\BOOTX64.EFI";
 
+/// Where the other partitions are mounted, one after the other.
+const OTHER: &str = "/run/esp";
+
 const VARIABLES: &str = "/sys/firmware/efi/efivars";
 
 /// An EFI system partition, with its disk.
@@ -45,13 +48,7 @@ pub(super) fn install(
         let device = esp.partition.device.as_str();
         match esp.partition.holds.as_str() {
             _ if mounted.as_deref() == Some(device) => {}
-            "vfat" => {
-                // Over the first, so that the role's own program finds it at the same place.
-                let place = place.display().to_string();
-                runner.run(&Command::new("mount", [device, &place]).mutating())?;
-                runner.run(&bootloader::grub_install(target, own, None))?;
-                runner.run(&Command::new("umount", [place.as_str()]).mutating())?;
-            }
+            "vfat" => copy(runner, target, device)?,
             // The array that is mounted writes to it.
             "linux_raid_member" => {}
             _ => remarks.push(format!(
@@ -64,6 +61,24 @@ pub(super) fn install(
         remarks.push(format!("the firmware took no boot entry: {error}"));
     }
     Ok(remarks)
+}
+
+/// Copies what the first partition starts: GRUB finds the system by itself, whichever it is started from.
+fn copy(runner: &dyn Runner, target: &Target<'_>, device: &str) -> Result<(), BootError> {
+    let made = target.writer.make_directory(Path::new(OTHER));
+    made.map_err(|source| BootError::Write {
+        path: OTHER.into(),
+        source,
+    })?;
+    let from = target.root.join("boot/efi/EFI").display().to_string();
+    for command in [
+        Command::new("mount", [device, OTHER]),
+        Command::new("cp", ["-r", from.as_str(), OTHER]),
+        Command::new("umount", [OTHER]),
+    ] {
+        runner.run(&command.mutating())?;
+    }
+    Ok(())
 }
 
 fn partitions_of(runner: &dyn Runner, disks: &[String]) -> Result<Vec<Esp>, RunError> {

@@ -11,6 +11,7 @@ mod grub;
 mod initrd;
 mod log;
 mod network;
+mod network_style;
 mod partitions;
 mod reporting;
 mod retry;

@@ -16,6 +16,7 @@ use super::files::{self, Choice, FilesError};
 use super::grub;
 use super::log::Log;
 use super::network::{self, NetworkError};
+use super::network_style::{self, StyleError};
 use super::retry::{Patience, Transient, Tries};
 use super::server::{Server, ServerError};
 use super::settings::{OnSuccess, Settings};
@@ -101,6 +102,8 @@ pub(super) enum StepError {
     Sync(#[from] SyncError),
     #[error(transparent)]
     Files(#[from] FilesError),
+    #[error(transparent)]
+    NetworkStyle(#[from] StyleError),
     #[error(transparent)]
     Boot(#[from] BootError),
     #[error(transparent)]
@@ -191,6 +194,10 @@ impl Installation {
                 let choice = self.choice()?;
                 let runner = self.runner.as_ref();
                 files::write(runner, self.writer(), &self.settings, &choice, &self.target)?;
+                if let Some(style) = network_style::apply(runner, &self.target)? {
+                    self.log
+                        .say(&format!("the role's network is set up by {style}"));
+                }
             }
             Step::Bootloader => self.bootloader()?,
             Step::Finish => self.finish()?,
