@@ -85,9 +85,8 @@ const NETWORKD: &str = "etc/systemd/system/multi-user.target.wants/systemd-netwo
 fn style_of(target: &Path) -> Option<Style> {
     // Links that lead out of the target count too.
     let is_there = |name: &&str| target.join(name).symlink_metadata().is_ok();
-    let found = SIGNS
-        .iter()
-        .find(|(_, signs)| signs.iter().any(|sign| is_there(&sign)));
+    let mut signs = SIGNS.iter();
+    let found = signs.find(|(_, signs)| signs.iter().any(is_there));
     found.map(|(style, _)| *style)
 }
 
