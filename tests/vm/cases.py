@@ -16,6 +16,8 @@ class Case:
     cmdline: tuple = ()
     # What the console says where the installation must fail; then the machine must switch itself off.
     fails: str = ""
+    # What the console says besides, after the installation and before the machine is off.
+    says: str = ""
     # Further boots, each with these disks pulled out.
     boots_without: tuple = field(default=())
 
@@ -47,6 +49,29 @@ CASES = [
         Machine(disks=(Disk("ide"), Disk("ide"))),
         {"hostname": "lab-01", "profile": "raid1", "firmware": "bios", "root": "/dev/md0"},
         boots_without=((0,), (1,)),
+    ),
+    Case(
+        "uefi-raid1",
+        "raid1",
+        Machine(firmware="uefi", disks=(Disk("virtio"), Disk("virtio"))),
+        {"hostname": "lab-01", "profile": "raid1", "firmware": "uefi", "root": "/dev/md0"},
+        boots_without=((0,), (1,)),
+    ),
+    Case(
+        "bios-kexec",
+        "one-disk",
+        Machine(),
+        {**ONE, "firmware": "bios", "root": "/dev/vda3"},
+        cmdline=("ONSUCCESS=kexec",),
+        says="I am installed: lab-01",
+    ),
+    Case(
+        "uefi-kexec",
+        "one-disk",
+        Machine(firmware="uefi"),
+        {**ONE, "firmware": "uefi", "root": "/dev/vda3"},
+        cmdline=("ONSUCCESS=kexec",),
+        says="I am installed: lab-01",
     ),
     Case(
         "bios-lvm",

@@ -9,6 +9,13 @@ pub(super) struct Kernel {
     pub initrd: Option<String>,
 }
 
+impl Kernel {
+    /// Its version, as the directory of its modules is called.
+    pub(super) fn version(&self) -> &str {
+        self.image.strip_prefix("vmlinuz-").unwrap_or(&self.image)
+    }
+}
+
 /// The kernels among the file names of `/boot`, the newest first.
 pub(super) fn kernels(names: &[String]) -> Vec<Kernel> {
     let mut versions: Vec<&str> = names
@@ -126,7 +133,8 @@ pub(super) fn defaults(before: &str, arguments: &str) -> String {
     };
     let kept = before.lines().filter(|line| !is_ours(line));
     let mut text: String = kept.flat_map(|line| [line, "\n"]).collect();
-    let quoted = crate::configure::quoted(arguments);
+    // The role's program copies this into `grub.cfg`, where GRUB reads it once more.
+    let quoted = crate::configure::quoted(&escaped(arguments));
     text.push_str(&format!("GRUB_CMDLINE_LINUX_DEFAULT={quoted}\n"));
     text.push_str("GRUB_PRELOAD_MODULES='lvm mdraid1x'\n");
     if let Some(unit) = serial_unit(arguments) {
@@ -202,7 +210,7 @@ mod tests {
         let text = defaults(before, "a=1 b;c");
         assert_eq!(
             text,
-            "GRUB_TIMEOUT=5\nGRUB_CMDLINE_LINUX_DEFAULT='a=1 b;c'\nGRUB_PRELOAD_MODULES='lvm mdraid1x'\n"
+            "GRUB_TIMEOUT=5\nGRUB_CMDLINE_LINUX_DEFAULT='a=1 b\\;c'\nGRUB_PRELOAD_MODULES='lvm mdraid1x'\n"
         );
         assert_eq!(defaults(&text, "a=1 b;c"), text);
     }

@@ -4,11 +4,15 @@
 //! step does. `settings` is the kernel's command line, `log` tells a person and a program how it goes.
 
 mod bootloader;
+mod efi;
 mod ending;
 mod files;
 mod grub;
+mod initrd;
 mod log;
 mod network;
+mod network_style;
+mod partitions;
 mod reporting;
 mod retry;
 mod server;

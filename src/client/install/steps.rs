@@ -16,6 +16,7 @@ use super::files::{self, Choice, FilesError};
 use super::grub;
 use super::log::Log;
 use super::network::{self, NetworkError};
+use super::network_style::{self, StyleError};
 use super::retry::{Patience, Transient, Tries};
 use super::server::{Server, ServerError};
 use super::settings::{OnSuccess, Settings};
@@ -104,6 +105,8 @@ pub(super) enum StepError {
     Sync(#[from] SyncError),
     #[error(transparent)]
     Files(#[from] FilesError),
+    #[error(transparent)]
+    NetworkStyle(#[from] StyleError),
     #[error(transparent)]
     Boot(#[from] BootError),
     #[error(transparent)]
@@ -194,6 +197,10 @@ impl Installation {
                 let choice = self.choice()?;
                 let runner = self.runner.as_ref();
                 files::write(runner, self.writer(), &self.settings, &choice, &self.target)?;
+                if let Some(style) = network_style::apply(runner, &self.target)? {
+                    self.log
+                        .say(&format!("the role's network is set up by {style}"));
+                }
             }
             Step::Bootloader => self.bootloader()?,
             Step::Finish => self.finish()?,
@@ -291,7 +298,7 @@ impl Installation {
         grub::arguments(&self.settings.boot_args, &options, metadata)
     }
 
-    fn bootloader(&self) -> Result<(), StepError> {
+    fn bootloader(&mut self) -> Result<(), StepError> {
         let choice = self.choice()?;
         let target = Target {
             root: &self.target,
@@ -301,7 +308,9 @@ impl Installation {
             is_uefi: Path::new("/sys/firmware/efi").exists(),
             writer: self.writer(),
         };
-        bootloader::install(self.runner.as_ref(), &target)?;
+        for remark in bootloader::install(self.runner.as_ref(), &target)? {
+            self.log.say(&format!("warning: {remark}"));
+        }
         Ok(())
     }
 
