@@ -1,140 +1,126 @@
-"""What a machine finds on its network: boot files over HTTP, edeploy-server, an rsync daemon.
-All listen on 127.0.0.1, which a machine with qemu's user network sees as 10.0.2.2."""
+"""What a machine finds on its network besides addresses: edeploy-server, an rsync daemon, a bad line."""
 
-import http.server
 import shutil
 import socket
 import subprocess
 import threading
 import time
-from functools import partial
 
-from machine import LabError, die_with_parent
+from console import LabError
+from machine import die_with_parent
+from network import ADDRESS
 
-HOST = "10.0.2.2"
-
-
-class BootFiles(http.server.SimpleHTTPRequestHandler):
-    """Serves kernel and ramdisk; remembers when each was first asked for."""
-
-    asked = {}
-
-    def do_GET(self):
-        self.asked.setdefault(self.path, time.monotonic())
-        super().do_GET()
-
-    def log_message(self, *_):
-        pass
+HTTP_PORT, RSYNC_PORT, BAD_LINE_PORT = 80, 873, 8873
 
 
 class Services:
-    """The services of one case. Use it with `with`: at the end they are gone."""
+    """The daemons of one case. They end with the lab's namespace."""
 
-    def __init__(self, case, work, options):
-        self.case, self.work, self.options = case, work, options
-        self.processes = []
-        self.asked = {}
-
-    def __enter__(self):
-        try:
-            self.start_server()
-            self.start_rsync()
-            self.start_boot_files()
-            self.write_script()
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
-
-    def __exit__(self, *_):
-        for process in self.processes:
-            process.terminate()
-        for process in self.processes:
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-        if hasattr(self, "boot"):
-            self.boot.shutdown()
-            self.boot.server_close()
+    def __init__(self, work, options):
+        self.work, self.options = work, options
+        self.config = work / "server" / "config"
+        self.state = work / "server" / "state"
+        self.server = None
 
     def spawn(self, words, log):
-        with open(self.work / "logs" / log, "wb") as file:
-            process = subprocess.Popen(
+        """Starts a daemon; what it says is added to its log."""
+        with open(self.work / "logs" / log, "ab") as file:
+            return subprocess.Popen(
                 words,
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=subprocess.STDOUT,
                 preexec_fn=die_with_parent,
             )
-        self.processes.append(process)
-        return process
+
+    def write_profiles(self, profiles):
+        """The server's configuration: these profiles of the lab, each with its count."""
+        self.config.mkdir(parents=True, exist_ok=True)
+        for name, _ in profiles:
+            for file in (self.options.tests / "profiles").glob(f"{name}.*"):
+                shutil.copy(file, self.config)
+        lines = "".join(f'    ("{name}", {count}),\n' for name, count in profiles)
+        (self.config / "state.ron").write_text(f"[\n{lines}]\n")
+
+    def write_settings(self, settings):
+        """The server's settings file, and the boot files where the server looks for them."""
+        boot = self.state / "boot"
+        boot.mkdir(parents=True)
+        for name in ("vmlinuz", "ramdisk"):
+            (boot / name).symlink_to(self.options.ramdisk / name)
+        shutil.copy("/usr/lib/ipxe/ipxe.efi", boot)
+        (self.work / "server" / "server.toml").write_text(settings)
 
     def start_server(self):
-        """The real server, on a configuration of this case's profile alone."""
-        config = self.work / "server" / "config"
-        config.mkdir(parents=True)
-        for file in (self.options.tests / "profiles").glob(f"{self.case.profile}.*"):
-            shutil.copy(file, config)
-        (config / "state.ron").write_text(f'[("{self.case.profile}", 1)]\n')
-        words = [self.options.bins / "edeploy-server", "--config-dir", config]
-        words += ["--state-dir", self.work / "server" / "state", "--listen", "127.0.0.1:0"]
-        process = self.spawn(words, "server.log")
-        self.http_port = int(self.wait_for_line(process, "server.log", "listening on ").rsplit(":", 1)[1])
+        """The real server, on the port that a ramdisk asks by default."""
+        words = [self.options.bins / "edeploy-server", "--settings", self.work / "server" / "server.toml"]
+        words += ["--config-dir", self.config, "--state-dir", self.state]
+        words += ["--listen", f"{ADDRESS}:{HTTP_PORT}"]
+        self.server = self.spawn(words, "server.log")
+        wait_for_port(self.server, HTTP_PORT)
 
-    def wait_for_line(self, process, log, start):
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline and process.poll() is None:
-            for line in (self.work / "logs" / log).read_text().splitlines():
-                if line.startswith(start):
-                    return line
-            time.sleep(0.05)
-        raise LabError(f"{process.args[0]} did not start: see {self.work}/logs/{log}")
+    def stop_server(self):
+        """As a service manager does it."""
+        self.server.terminate()
+        self.server.wait(70)
 
     def start_rsync(self):
         """One module with VERSION/ROLE/ below it, as the original lays roles out."""
-        self.rsync_port = free_port()
-        config = self.work / "rsyncd.conf"
+        config = self.work / "boot" / "rsyncd.conf"
         config.write_text(
             f"use chroot = no\nmunge symlinks = no\nuid = root\ngid = root\n"
             f"[install]\npath = {self.options.roles}\nread only = yes\n"
         )
-        words = ["rsync", "--daemon", "--no-detach", "--address=127.0.0.1"]
-        words += [f"--port={self.rsync_port}", f"--config={config}", "--log-file=/dev/stdout"]
-        process = self.spawn(words, "rsyncd.log")
-        wait_for_port(process, self.rsync_port)
-
-    def start_boot_files(self):
-        handler = type("Files", (BootFiles,), {"asked": self.asked})
-        files = partial(handler, directory=str(self.options.ramdisk))
-        self.boot = http.server.ThreadingHTTPServer(("127.0.0.1", 0), files)
-        threading.Thread(target=self.boot.serve_forever, daemon=True).start()
-
-    def write_script(self):
-        """What iPXE runs. Each `console=` stands outside the bars and inside: ramdisk and installed system."""
-        url = f"http://{HOST}:{self.boot.server_address[1]}"
-        words = ["initrd=ramdisk", "console=ttyS0,115200", "panic=-1"]
-        words += [f"SERV={HOST}", f"HTTP_PORT={self.http_port}", f"RSERV_PORT={self.rsync_port}"]
-        words += ["ONSUCCESS=reboot", "ONFAILURE=halt", *self.case.cmdline]
-        words += ["|", "console=ttyS0,115200", "panic=-1", "|"]
-        script = f"#!ipxe\nkernel {url}/vmlinuz {' '.join(words)}\ninitrd --name ramdisk {url}/ramdisk\nboot\n"
-        tftp = self.work / "boot"
-        tftp.mkdir()
-        (tftp / "boot.ipxe").write_text(script)
+        words = ["rsync", "--daemon", "--no-detach", f"--address={ADDRESS}"]
+        words += [f"--port={RSYNC_PORT}", f"--config={config}", "--log-file=/dev/stdout"]
+        wait_for_port(self.spawn(words, "rsyncd.log"), RSYNC_PORT)
 
 
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
+class BadLine:
+    """A way to the rsync daemon that breaks: connection by connection after so many bytes, then no more."""
+
+    def __init__(self, breaks):
+        self.breaks = list(breaks)
+        # What each connection has brought, in bytes.
+        self.brought = []
+        self.listener = socket.create_server((ADDRESS, BAD_LINE_PORT))
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            client, _ = self.listener.accept()
+            number = len(self.brought)
+            self.brought.append(0)
+            limit = self.breaks[number] if number < len(self.breaks) else None
+            daemon = socket.create_connection((ADDRESS, RSYNC_PORT))
+            threading.Thread(target=self.carry, args=(client, daemon, None, None), daemon=True).start()
+            threading.Thread(target=self.carry, args=(daemon, client, number, limit), daemon=True).start()
+
+    def carry(self, source, target, number, limit):
+        """Carries bytes one way, and closes both at the end or at the limit."""
+        try:
+            while data := source.recv(1 << 16):
+                target.sendall(data)
+                if number is not None:
+                    self.brought[number] += len(data)
+                    if limit and self.brought[number] >= limit:
+                        break
+        except OSError:
+            pass
+        for end in (source, target):
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
 
 
 def wait_for_port(process, port):
-    deadline = time.monotonic() + 10
+    """Waits until a daemon listens."""
+    deadline = time.monotonic() + 30
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
+            socket.create_connection((ADDRESS, port), 1).close()
             return
         except OSError:
             time.sleep(0.05)
-    raise LabError(f"{process.args[0]} does not listen")
+    raise LabError(f"{process.args[0]} does not listen on port {port}: see its log")
