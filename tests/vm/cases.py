@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import scenarios
 from machine import Disk, Machine
+from services import BAD_LINE_PORT
 
 
 @dataclass(frozen=True)
@@ -15,12 +16,16 @@ class Case:
     name: str
     profiles: tuple
     machine: Machine = Machine()
+    # Where there are several; then `expect` is by their names.
+    machines: tuple = ()
     expect: dict = field(default_factory=dict)
     scenario: Callable = scenarios.install_and_boot
     # Further words of the ramdisk's command line, and settings of the server.
     cmdline: tuple = ()
     settings: dict = field(default_factory=dict)
     on_failure: str = "halt"
+    # A mistake in the profiles that is mended later: file, text, the text in its place.
+    broken: tuple = ()
     # What the console says where the installation must fail, and what the log at the server says.
     fails: str = ""
     log: tuple = ()
@@ -40,6 +45,22 @@ BOND = {
     "vlans": {"bond0.42": 42},
     "addresses": {"bond0": ["10.0.0.11/24"], "bond0.42": ["10.0.42.11/24"]},
 }
+OVER = {"hostname": "lab-01", "profile": "over", "kinds": ["disk", "part"], "root_type": "ext4"}
+
+
+def one_of_five(number, name, product, **parts):
+    """A machine with strings and MACs of its own."""
+    uuid = f"6f1d2c3a-8b0e-4d57-9a41-5254000001{number:02d}"
+    return Machine(name, product=product, serial=f"FIVE000{number}", uuid=uuid, memory_mb=640, **parts)
+
+
+FIVE = (
+    one_of_five(1, "plain", "Small Server"),
+    one_of_five(2, "modern", "Small Server G2", firmware="uefi", disks=(Disk("nvme"),)),
+    one_of_five(3, "scsi", "Small Server S", firmware="uefi", disks=(Disk("scsi", 5),)),
+    one_of_five(4, "mirror", "Mirror Server", disks=(Disk("ide"), Disk("ide"))),
+    one_of_five(5, "volumes", "Volume Server", disks=(Disk(), Disk(size_gb=6))),
+)
 
 CASES = [
     Case(
@@ -57,30 +78,46 @@ CASES = [
     Case(
         "uefi-nvme",
         ONE_DISK,
-        Machine(firmware="uefi", disks=(Disk("nvme"),)),
+        Machine(firmware="uefi", disks=(Disk("nvme"),), netboot="pxe"),
         {**ONE, "firmware": "uefi", "root": "/dev/nvme0n1p3"},
     ),
     Case(
         "bios-raid1",
         (("raid1", 1),),
         Machine(disks=(Disk("ide"), Disk("ide"))),
-        {"hostname": "lab-01", "profile": "raid1", "firmware": "bios", "root": "/dev/md0"},
+        {"hostname": "mirror-01", "profile": "raid1", "firmware": "bios", "root": "/dev/md0"},
         boots_without=((0,), (1,)),
     ),
     Case(
         "bios-lvm",
         (("lvm", 1),),
         Machine(disks=(Disk("virtio"), Disk("virtio"))),
-        {"hostname": "lab-01", "profile": "lvm", "root": "/dev/mapper/system-root", "root_type": "ext4"},
+        {"hostname": "volume-01", "profile": "lvm", "root": "/dev/mapper/system-root", "root_type": "ext4"},
     ),
     Case("bios-bond-vlan", (("bond", 1),), Machine(nics=TWO_NICS), BOND, scenarios.bond_and_vlan),
     Case("uefi-bond-vlan", (("bond", 1),), Machine(nics=TWO_NICS, firmware="uefi"), BOND, scenarios.bond_and_vlan),
     Case(
+        "leftovers-of-lvm",
+        (("lvm", 1), ("over", 1)),
+        Machine(disks=(Disk(), Disk())),
+        OVER,
+        scenarios.over_leftovers,
+    ),
+    Case(
+        "leftovers-of-raid1",
+        (("raid1", 1), ("over", 1)),
+        Machine(disks=(Disk("ide"), Disk("ide"))),
+        OVER,
+        scenarios.over_leftovers,
+    ),
+    Case(
         "configure-fails",
-        (("failing", 1),),
-        scenario=scenarios.fails,
+        (("one-disk", 2),),
+        expect=ONE,
+        scenario=scenarios.fails_then_installs,
+        broken=("one-disk.configure", "'mkfs.ext4', ", "'mkfs.ext4', '--no-such-option', "),
         fails=r"edeploy: configure failed after .*no-such-option",
-        log=("configure failed", "no-such-option"),
+        log=("configure …", "configure failed", "mkfs.ext4.*--no-such-option", "unrecognized option"),
     ),
     # The client refuses its settings before it can tell the server: the ramdisk does that.
     Case(
@@ -90,5 +127,46 @@ CASES = [
         cmdline=("ONSUCCESS=wrong",),
         fails=r"ramdisk: FAILED: this machine is not installed \(exit code 1\); next: halt",
         log=("ramdisk: FAILED",),
+    ),
+    Case("server-away", ONE_DISK, expect=ONE, scenario=scenarios.server_away),
+    Case("sync-cut", ONE_DISK, expect=ONE, scenario=scenarios.sync_cut, cmdline=(f"RSERV_PORT={BAD_LINE_PORT}",)),
+    Case("bios-kexec", ONE_DISK, expect=ONE, scenario=scenarios.kexec, cmdline=("ONSUCCESS=kexec",)),
+    Case(
+        "uefi-kexec",
+        ONE_DISK,
+        Machine(firmware="uefi"),
+        ONE,
+        scenarios.kexec,
+        cmdline=("ONSUCCESS=kexec",),
+    ),
+    Case("bios-pxelinux", ONE_DISK, expect={**ONE, "firmware": "bios"}, by_pxelinux=True),
+    Case(
+        "refused",
+        ONE_DISK,
+        expect=ONE,
+        scenario=scenarios.refused_then_installed,
+        on_failure="reboot",
+        broken=("one-disk.specs.ron", '"Lab"', '"Other"'),
+        fails=r"the server refuses this machine",
+    ),
+    Case(
+        "held",
+        ONE_DISK,
+        expect=ONE,
+        scenario=scenarios.held_after_attempts,
+        settings={"boot_attempts": 2},
+    ),
+    Case(
+        "five-at-once",
+        (("lvm", 1), ("raid1", 1), ("one-disk", 3)),
+        machines=FIVE,
+        expect={
+            "plain": {"profile": "one-disk", "firmware": "bios", "root": "/dev/vda3"},
+            "modern": {"profile": "one-disk", "firmware": "uefi", "root": "/dev/nvme0n1p3"},
+            "scsi": {"profile": "one-disk", "firmware": "uefi", "root": "/dev/sda3"},
+            "mirror": {"profile": "raid1", "root": "/dev/md0"},
+            "volumes": {"profile": "lvm", "root": "/dev/mapper/system-root"},
+        },
+        scenario=scenarios.all_at_once,
     ),
 ]

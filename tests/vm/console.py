@@ -58,8 +58,8 @@ class Running:
             log.flush()
             self.changed.notify_all()
 
-    def wait(self, pattern, deadline, never=None):
-        """The time at which a line matches; None is the end of the machine. A line that matches
+    def wait(self, pattern, deadline, never=None, count=1):
+        """The time at which so many lines match; None is the end of the machine. A line that matches
         `never`, the end, or the deadline is an error."""
         seen = 0
         while True:
@@ -75,7 +75,10 @@ class Running:
                         return seconds
                     raise LabError(f"the machine went off before: {pattern}")
                 if pattern and re.search(pattern, line):
-                    return seconds
+                    count -= 1
+                    if count == 0:
+                        return seconds
+                    continue
                 if never and re.search(never, line):
                     raise LabError(f"the console says: {line}")
 

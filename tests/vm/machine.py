@@ -41,8 +41,12 @@ class Machine:
     serial: str = "LAB0001"
     uuid: str = "6f1d2c3a-8b0e-4d57-9a41-525400000001"
     macs: tuple = ()
-    # How the first card boots: rom is iPXE in the card, pxe and http are UEFI's own ways.
-    netboot: str = "rom"
+    # How the first card boots: rom is iPXE in the card, http and pxe are UEFI's own ways.
+    netboot: str = ""
+
+    def boots_by(self):
+        """Its way, or that of its firmware: http takes UEFI the least time."""
+        return self.netboot or {"bios": "rom", "uefi": "http"}[self.firmware]
 
     def mac(self, number):
         """The MAC of a card, the same each time."""
@@ -86,7 +90,7 @@ def nic_arguments(machine, taps, from_network):
     for number, (nic, tap) in enumerate(zip(machine.nics, taps, strict=True)):
         words += ["-netdev", f"tap,id=n{number},ifname={tap},script=no,downscript=no"]
         boots = from_network and number == 0
-        boot = (",bootindex=1" if boots else "") + ("" if boots and machine.netboot == "rom" else ",romfile=")
+        boot = (",bootindex=1" if boots else "") + ("" if boots and machine.boots_by() == "rom" else ",romfile=")
         words += ["-device", f"{nic},netdev=n{number},mac={machine.mac(number)}{boot}"]
     return words
 
@@ -99,8 +103,8 @@ def firmware_arguments(machine, variables):
     words = ["-machine", "q35"]
     words += ["-drive", f"if=pflash,format=raw,readonly=on,file={OVMF / 'OVMF_CODE_4M.fd'}"]
     words += ["-drive", f"if=pflash,format=raw,file={escaped(variables)}"]
-    off = {"pxe": ["IPv6PXESupport"], "http": ["IPv4PXESupport", "IPv6PXESupport"]}.get(machine.netboot, [])
-    for name in off:
+    # As in a server's setup: what is off costs a minute of waiting for an answer otherwise.
+    for name in ["IPv6PXESupport"] + (["IPv4PXESupport"] if machine.boots_by() == "http" else []):
         words += ["-fw_cfg", f"name=opt/org.tianocore/{name},string=n"]
     return words
 

@@ -18,10 +18,8 @@ ADDRESS = "10.0.0.1"
 PACKAGING = Path(__file__).resolve().parents[2] / "packaging"
 TFTP_FILES = [
     "/usr/lib/ipxe/undionly.kpxe",
-    "/usr/lib/ipxe/ipxe.efi",
     "/usr/lib/ipxe/snponly.efi",
     "/usr/lib/PXELINUX/lpxelinux.0",
-    "/usr/lib/syslinux/modules/bios/ldlinux.c32",
 ]
 # linux/if_packet.h
 SOL_PACKET, PACKET_AUXDATA, TP_STATUS_VLAN_VALID = 263, 8, 1 << 4
@@ -63,7 +61,7 @@ def dnsmasq_config(tftp, by_pxelinux):
         if not re.search(rf"=.*{shipped}\b", text):
             raise LabError(f"the example of dnsmasq does not have {shipped}")
         text = text.replace(shipped, own)
-    return text.replace("http://10.0.0.1/boot.ipxe", "http://10.0.0.1:81/boot.ipxe")
+    return text
 
 
 def start_dnsmasq(spawn, work, by_pxelinux=False):

@@ -1,15 +1,20 @@
 """What a machine finds on its network besides addresses: edeploy-server, an rsync daemon, a bad line."""
 
+import json
 import shutil
 import socket
 import subprocess
 import threading
 import time
+import urllib.request
+from pathlib import Path
 
 from console import LabError
 from machine import die_with_parent
 from network import ADDRESS
 
+# What firmware and PXELINUX fetch from the server besides kernel and ramdisk.
+BOOT_FILES = ["/usr/lib/ipxe/snponly.efi", "/usr/lib/syslinux/modules/bios/ldlinux.c32"]
 HTTP_PORT, RSYNC_PORT, BAD_LINE_PORT = 80, 873, 8873
 
 
@@ -42,13 +47,25 @@ class Services:
         lines = "".join(f'    ("{name}", {count}),\n' for name, count in profiles)
         (self.config / "state.ron").write_text(f"[\n{lines}]\n")
 
+    def replace(self, name, old, new):
+        """Changes a text in a file of the profiles."""
+        path = self.config / name
+        text = path.read_text()
+        if old not in text:
+            raise LabError(f"{name} does not have {old!r}")
+        path.write_text(text.replace(old, new))
+
+    def mend(self, broken):
+        """Undoes a `replace`, as an admin who found the mistake."""
+        name, old, new = broken
+        self.replace(name, new, old)
+
     def write_settings(self, settings):
         """The server's settings file, and the boot files where the server looks for them."""
         boot = self.state / "boot"
         boot.mkdir(parents=True)
-        for name in ("vmlinuz", "ramdisk"):
-            (boot / name).symlink_to(self.options.ramdisk / name)
-        shutil.copy("/usr/lib/ipxe/ipxe.efi", boot)
+        for path in [self.options.ramdisk / "vmlinuz", self.options.ramdisk / "ramdisk", *BOOT_FILES]:
+            (boot / Path(path).name).symlink_to(path)
         (self.work / "server" / "server.toml").write_text(settings)
 
     def start_server(self):
@@ -63,6 +80,33 @@ class Services:
         """As a service manager does it."""
         self.server.terminate()
         self.server.wait(70)
+
+    def control(self, verb, machine):
+        """edeployctl, for one machine."""
+        words = [self.options.bins / "edeployctl", verb, machine, "--server", f"http://{ADDRESS}:{HTTP_PORT}"]
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise LabError(f"edeployctl {verb} {machine}: {done.stderr.strip()}")
+
+    def another_machine_registers(self, serial):
+        """Sends the facts of the machine that was here last as those of another one."""
+        newest = max((self.state / "hw").glob("*.hw*"), key=lambda path: path.stat().st_mtime)
+        facts = json.loads(newest.read_text())
+        for row in facts:
+            if row[2] == "serial":
+                row[3] = serial if row[0] == "system" else f"52:54:99:00:00:{len(row[3]):02x}"
+            if row[2] == "uuid":
+                row[3] = "00000000-0000-4000-8000-000000000002"
+        body = json.dumps({"section": "SERVER", "facts": facts}).encode()
+        request = urllib.request.Request(f"http://{ADDRESS}:{HTTP_PORT}/api/v1/machines", body)
+        request.add_header("Content-Type", "application/json")
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return json.loads(answer.read())
+
+    def role_bytes(self, version, role):
+        """What of a role a transfer has to bring."""
+        paths = (self.options.roles / version / role).rglob("*")
+        return sum(path.lstat().st_size for path in paths if path.is_file() and not path.is_symlink())
 
     def start_rsync(self):
         """One module with VERSION/ROLE/ below it, as the original lays roles out."""
