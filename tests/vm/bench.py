@@ -6,10 +6,10 @@ import shutil
 import tarfile
 import time
 
-import network
 from collected import check
 from console import LabError
 from machine import start
+from network import Network, TaggedFrames
 from services import Services
 
 INSTALL_DEADLINE, BOOT_DEADLINE = 900, 300
@@ -30,8 +30,9 @@ STAGES = [
     ("bootloader", r"edeploy: bootloader done"),
     ("finish", r"edeploy: finish done"),
 ]
-# Each word stands outside the bars and inside: for the ramdisk and for the installed system.
-CONSOLE = "console=ttyS0,115200 panic=-1"
+# Each word stands outside the bars and inside: for the ramdisk and for the installed system. The last since a
+# kernel on a busy machine without KVM takes its timer to be broken.
+CONSOLE = "console=ttyS0,115200 panic=-1 no_timer_check"
 
 
 class Bench:
@@ -39,22 +40,25 @@ class Bench:
 
     def __init__(self, case, work, options, attached=False):
         self.case, self.work, self.attached = case, work, attached
-        self.services = Services(work, options)
+        self.network = Network(case.network)
+        self.frames = TaggedFrames()
+        self.services = Services(work, options, self.network.address)
         self.stages = {}
-        self.frames = None
 
     def set_up(self):
-        """The network, with all that is on it."""
-        network.make_switch()
-        self.frames = network.TaggedFrames()
-        network.start_dnsmasq(self.services.spawn, self.work, self.case.by_pxelinux)
+        """All that is on the network."""
+        case = self.case
+        self.network.start_dnsmasq(self.services.spawn, self.work / "boot", case.by_pxelinux, case.reserved)
         self.services.start_rsync()
-        self.services.write_profiles(self.case.profiles)
-        if self.case.broken:
-            self.services.replace(*self.case.broken)
-        ending = "ONFAILURE=console" if self.attached else f"ONFAILURE={self.case.on_failure}"
-        words = [CONSOLE, "ONSUCCESS=reboot", ending, *self.case.cmdline, "|", CONSOLE, "|"]
-        settings = "".join(f"{key} = {value}\n" for key, value in self.case.settings.items())
+        if case.config:
+            self.services.copy_config(case.config)
+        else:
+            self.services.write_profiles(case.profiles)
+        if case.broken:
+            self.services.replace(*case.broken)
+        ending = "ONFAILURE=console" if self.attached else f"ONFAILURE={case.on_failure}"
+        words = [CONSOLE, "ONSUCCESS=reboot", ending, *case.cmdline, "|", CONSOLE, "|"]
+        settings = "".join(f"{key} = {value}\n" for key, value in case.settings.items())
         self.services.write_settings(f'boot_arguments = "{" ".join(words)}"\n{settings}')
         self.services.start_server()
 
@@ -64,7 +68,7 @@ class Bench:
         directory = self.work / "disks" / machine.name
         directory.mkdir(exist_ok=True)
         log = self.work / "logs" / f"{name}.log"
-        return start(machine, directory, log, network.plug(machine), attached=self.attached, **how)
+        return start(machine, directory, log, self.network.plug(machine), attached=self.attached, **how)
 
     def install(self, name="install", machine=None):
         """From power on to the restart that the client asks for."""

@@ -2,9 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from ipaddress import IPv4Interface
+from pathlib import Path
 
 import scenarios
+from hardware import recorded
 from machine import Disk, Machine
+from network import SHIPPED
 from services import BAD_LINE_PORT
 
 
@@ -14,7 +18,7 @@ class Case:
     system must find: keys of `collected.seen`."""
 
     name: str
-    profiles: tuple
+    profiles: tuple = ()
     machine: Machine = Machine()
     # Where there are several; then `expect` is by their names.
     machines: tuple = ()
@@ -32,6 +36,29 @@ class Case:
     # Further boots, each with these disks pulled out.
     boots_without: tuple = ()
     by_pxelinux: bool = False
+    # An admin's configuration directory in place of `profiles`, and the network that the machine is on: the
+    # server's address, and a MAC with the address that it gets.
+    config: Path | None = None
+    network: IPv4Interface = SHIPPED
+    reserved: tuple = ()
+
+
+def rehearsal(name, file, config=None, **how):
+    """A case of a machine of the shape that a recorded hardware file tells of. With `config` its profile
+    comes from that directory, else it is one that takes any machine."""
+    expect = how.pop("expect", {})
+    shape = recorded(file, **how)
+    return Case(
+        name,
+        () if config else (("any", 1),),
+        shape.machine,
+        {"macs": sorted(shape.machine.macs), **expect},
+        scenarios.rehearse,
+        cmdline=("OS=tiny", "OS_VER=1.0"),
+        config=config,
+        network=shape.server or SHIPPED,
+        reserved=(shape.machine.macs[shape.machine.boot_nic], shape.address.ip) if shape.address else (),
+    )
 
 
 ONE_DISK = (("one-disk", 1),)
@@ -61,6 +88,7 @@ FIVE = (
     one_of_five(4, "mirror", "Mirror Server", disks=(Disk("ide"), Disk("ide"))),
     one_of_five(5, "volumes", "Volume Server", disks=(Disk(), Disk(size_gb=6))),
 )
+EXAMPLES = Path(__file__).resolve().parents[2] / "config-examples"
 
 CASES = [
     Case(
@@ -169,4 +197,11 @@ CASES = [
         },
         scenario=scenarios.all_at_once,
     ),
+    rehearsal(
+        "recorded-raid1-server",
+        EXAMPLES / "hardware" / "raid1-server.json",
+        EXAMPLES,
+        expect={"profile": "raid1-server", "hostname": "srv11", "root": "/dev/md0", "addresses": {"lan0": ["10.10.1.11/16"]}},
+    ),
+    rehearsal("recorded-hp", EXAMPLES / "hardware" / "hp.json", firmware="uefi", expect={"profile": "any"}),
 ]

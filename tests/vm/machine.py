@@ -36,12 +36,15 @@ class Machine:
     nics: tuple = ("virtio-net-pci",)
     firmware: str = "bios"
     memory_mb: int = 1024
+    cpus: int = 2
     vendor: str = "Lab"
     product: str = "Virtual Server"
+    sku: str = ""
     serial: str = "LAB0001"
     uuid: str = "6f1d2c3a-8b0e-4d57-9a41-525400000001"
     macs: tuple = ()
-    # How the first card boots: rom is iPXE in the card, http and pxe are UEFI's own ways.
+    # Which card boots, and how: rom is iPXE in the card, http and pxe are UEFI's own ways.
+    boot_nic: int = 0
     netboot: str = ""
 
     def boots_by(self):
@@ -85,11 +88,11 @@ def disk_arguments(machine, number, disk, path, bootindex):
 
 
 def nic_arguments(machine, taps, from_network):
-    """The cards. The first is asked to boot before the disks where `from_network`; the others never are."""
+    """The cards. One is asked to boot before the disks where `from_network`; the others never are."""
     words = []
     for number, (nic, tap) in enumerate(zip(machine.nics, taps, strict=True)):
         words += ["-netdev", f"tap,id=n{number},ifname={tap},script=no,downscript=no"]
-        boots = from_network and number == 0
+        boots = from_network and number == machine.boot_nic
         boot = (",bootindex=1" if boots else "") + ("" if boots and machine.boots_by() == "rom" else ",romfile=")
         words += ["-device", f"{nic},netdev=n{number},mac={machine.mac(number)}{boot}"]
     return words
@@ -112,11 +115,12 @@ def firmware_arguments(machine, variables):
 def arguments(machine, disks, taps, variables, from_network):
     """All of qemu's. `disks` are (number, Disk, path, is_own)."""
     words = ["qemu-system-x86_64", *firmware_arguments(machine, variables)]
-    words += ["-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", str(machine.memory_mb)]
+    words += ["-accel", "tcg,thread=multi", "-cpu", "max", "-smp", str(machine.cpus), "-m", str(machine.memory_mb)]
     words += ["-no-reboot", "-nodefaults", "-display", "none", "-vga", "none", "-monitor", "none"]
     words += ["-uuid", machine.uuid, "-device", "virtio-rng-pci"]
-    smbios = {"manufacturer": machine.vendor, "product": machine.product, "serial": machine.serial}
-    words += ["-smbios", "type=1," + ",".join(f"{key}={escaped(value)}" for key, value in smbios.items())]
+    smbios = {"manufacturer": machine.vendor, "product": machine.product, "serial": machine.serial, "sku": machine.sku}
+    told = ",".join(f"{key}={escaped(value)}" for key, value in smbios.items() if value)
+    words += ["-smbios", f"type=1,{told}"]
     if any(disk.bus == "scsi" for disk in machine.disks):
         words += ["-device", "virtio-scsi-pci"]
     for number, disk, path, is_own in disks:

@@ -8,13 +8,14 @@ import socket
 import struct
 import subprocess
 import threading
+from ipaddress import IPv4Interface
 from pathlib import Path
 
 from console import LabError
 
 BRIDGE = "lab0"
-# The address that packaging/dnsmasq/edeploy.conf gives edeploy-server; the default of the ramdisk too.
-ADDRESS = "10.0.0.1"
+# The address that packaging/dnsmasq/edeploy.conf gives edeploy-server.
+SHIPPED = IPv4Interface("10.0.0.1/24")
 PACKAGING = Path(__file__).resolve().parents[2] / "packaging"
 TFTP_FILES = [
     "/usr/lib/ipxe/undionly.kpxe",
@@ -32,49 +33,55 @@ def ip(*words):
         raise LabError(f"ip {' '.join(words)}: {done.stderr.strip()}")
 
 
-def make_switch():
-    """The bridge, with the server's address."""
-    ip("link", "set", "lo", "up")
-    ip("link", "add", BRIDGE, "type", "bridge")
-    ip("link", "set", BRIDGE, "up")
-    ip("address", "add", f"{ADDRESS}/24", "dev", BRIDGE)
-    ip("address", "add", "fd00::1/64", "dev", BRIDGE, "nodad")
-
-
-def plug(machine):
-    """The taps of a machine's cards, made if they are not there."""
-    taps = [f"{machine.name}-{number}"[-15:] for number in range(len(machine.nics))]
-    there = {name for _, name in socket.if_nameindex()}
-    for tap in taps:
-        if tap not in there:
-            ip("tuntap", "add", tap, "mode", "tap")
-            ip("link", "set", tap, "master", BRIDGE, "up")
-    return taps
-
-
-def dnsmasq_config(tftp, by_pxelinux):
-    """The shipped examples with this network's interface and paths."""
+def dnsmasq_config(tftp, server, by_pxelinux=False, reserved=None):
+    """The shipped examples with this network's interface, addresses and paths. `server` is the server's
+    address with the network's length; `reserved` a MAC and the address that it must get."""
     text = (PACKAGING / "dnsmasq" / "edeploy.conf").read_text()
     if by_pxelinux:
         text = text.partition("# iPXE (it sends option 175)")[0] + (PACKAGING / "pxelinux" / "edeploy.conf").read_text()
-    for shipped, own in {"eth1": BRIDGE, "/srv/tftp": str(tftp)}.items():
-        if not re.search(rf"=.*{shipped}\b", text):
+    hosts = server.network
+    span = f"{hosts[-min(hosts.num_addresses - 2, 120)]},{hosts[-2]},{hosts.netmask}"
+    changes = {"eth1": BRIDGE, "/srv/tftp": tftp, "10.0.0.100,10.0.0.199,255.255.255.0": span, "10.0.0.1": server.ip}
+    for shipped, own in changes.items():
+        if shipped not in text:
             raise LabError(f"the example of dnsmasq does not have {shipped}")
-        text = text.replace(shipped, own)
-    return text
+        text = re.sub(rf"{re.escape(shipped)}\b", str(own), text)
+    return text + (f"dhcp-host={reserved[0]},{reserved[1]}\n" if reserved else "")
 
 
-def start_dnsmasq(spawn, work, by_pxelinux=False):
-    """DHCP and TFTP, as shipped. `spawn` starts a daemon with a log."""
-    tftp = work / "boot" / "tftp"
-    tftp.mkdir(parents=True)
-    for path in TFTP_FILES:
-        shutil.copy(path, tftp)
-    config = work / "boot" / "dnsmasq.conf"
-    config.write_text(dnsmasq_config(tftp, by_pxelinux))
-    words = ["dnsmasq", f"--conf-file={config}", "--no-daemon", "--log-dhcp", "--pid-file=", "--user=root"]
-    # Nobody else is on this network: an address need not be tried by ping, for 3 s, before it is given.
-    return spawn([*words, f"--dhcp-leasefile={work / 'boot' / 'leases'}", "--no-ping"], "dnsmasq.log")
+class Network:
+    """The switch and the cables. `server` is the address of all services, with the network's length."""
+
+    def __init__(self, server=SHIPPED):
+        self.server = server
+        self.address = str(server.ip)
+        ip("link", "set", "lo", "up")
+        ip("link", "add", BRIDGE, "type", "bridge")
+        ip("link", "set", BRIDGE, "up")
+        ip("address", "add", str(server), "dev", BRIDGE)
+        ip("address", "add", "fd00::1/64", "dev", BRIDGE, "nodad")
+
+    def plug(self, machine):
+        """The taps of a machine's cards, made if they are not there."""
+        taps = [f"{machine.name}-{number}"[-15:] for number in range(len(machine.nics))]
+        there = {name for _, name in socket.if_nameindex()}
+        for tap in taps:
+            if tap not in there:
+                ip("tuntap", "add", tap, "mode", "tap")
+                ip("link", "set", tap, "master", BRIDGE, "up")
+        return taps
+
+    def start_dnsmasq(self, spawn, directory, by_pxelinux=False, reserved=None):
+        """DHCP and TFTP, as shipped. `spawn` starts a daemon with a log."""
+        tftp = directory / "tftp"
+        tftp.mkdir(parents=True)
+        for path in TFTP_FILES:
+            shutil.copy(path, tftp)
+        config = directory / "dnsmasq.conf"
+        config.write_text(dnsmasq_config(tftp, self.server, by_pxelinux, reserved))
+        words = ["dnsmasq", f"--conf-file={config}", "--no-daemon", "--log-dhcp", "--pid-file=", "--user=root"]
+        # Nobody else is on this network: an address need not be tried by ping, for 3 s, before it is given.
+        return spawn([*words, f"--dhcp-leasefile={directory / 'leases'}", "--no-ping"], "dnsmasq.log")
 
 
 class TaggedFrames:

@@ -76,7 +76,7 @@ def server_away(bench):
 def sync_cut(bench):
     """The connection that brings the role breaks at half of it, and again; what is there is not sent again."""
     whole = bench.services.role_bytes("1.0", "tiny")
-    line = BadLine([whole // 2, whole // 4])
+    line = BadLine(bench.network.address, [whole // 2, whole // 4])
     with bench.start("install") as running:
         bench.finish(running)
         again = running.count(r"edeploy: sync: .*again in")
@@ -143,3 +143,11 @@ def held_after_attempts(bench):
     bench.services.control("reinstall", bench.case.machine.serial)
     bench.install()
     bench.boot_twice()
+
+
+def rehearse(bench):
+    """A machine of a recorded shape is installed as an admin's configuration says. What the profile is to be
+    is the configuration's; the role is the tiny one, since that tells what it finds."""
+    bench.install()
+    found = bench.boot_twice()
+    bench.say(f"profile {found['profile']}, hostname {found['hostname']}, root {found['root']} on {found['root_type']}")

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from console import LabError
 from machine import die_with_parent
-from network import ADDRESS
 
 # What firmware and PXELINUX fetch from the server besides kernel and ramdisk.
 BOOT_FILES = ["/usr/lib/ipxe/snponly.efi", "/usr/lib/syslinux/modules/bios/ldlinux.c32"]
@@ -21,8 +20,8 @@ HTTP_PORT, RSYNC_PORT, BAD_LINE_PORT = 80, 873, 8873
 class Services:
     """The daemons of one case. They end with the lab's namespace."""
 
-    def __init__(self, work, options):
-        self.work, self.options = work, options
+    def __init__(self, work, options, address):
+        self.work, self.options, self.address = work, options, address
         self.config = work / "server" / "config"
         self.state = work / "server" / "state"
         self.server = None
@@ -37,6 +36,10 @@ class Services:
                 stderr=subprocess.STDOUT,
                 preexec_fn=die_with_parent,
             )
+
+    def copy_config(self, directory):
+        """The server's configuration: an admin's own, which stays as it is."""
+        shutil.copytree(directory, self.config, symlinks=False)
 
     def write_profiles(self, profiles):
         """The server's configuration: these profiles of the lab, each with its count."""
@@ -72,9 +75,9 @@ class Services:
         """The real server, on the port that a ramdisk asks by default."""
         words = [self.options.bins / "edeploy-server", "--settings", self.work / "server" / "server.toml"]
         words += ["--config-dir", self.config, "--state-dir", self.state]
-        words += ["--listen", f"{ADDRESS}:{HTTP_PORT}"]
+        words += ["--listen", f"{self.address}:{HTTP_PORT}"]
         self.server = self.spawn(words, "server.log")
-        wait_for_port(self.server, HTTP_PORT)
+        wait_for_port(self.server, self.address, HTTP_PORT)
 
     def stop_server(self):
         """As a service manager does it."""
@@ -83,7 +86,7 @@ class Services:
 
     def control(self, verb, machine):
         """edeployctl, for one machine."""
-        words = [self.options.bins / "edeployctl", verb, machine, "--server", f"http://{ADDRESS}:{HTTP_PORT}"]
+        words = [self.options.bins / "edeployctl", verb, machine, "--server", f"http://{self.address}:{HTTP_PORT}"]
         done = subprocess.run(words, capture_output=True, text=True, check=False)
         if done.returncode:
             raise LabError(f"edeployctl {verb} {machine}: {done.stderr.strip()}")
@@ -98,7 +101,7 @@ class Services:
             if row[2] == "uuid":
                 row[3] = "00000000-0000-4000-8000-000000000002"
         body = json.dumps({"section": "SERVER", "facts": facts}).encode()
-        request = urllib.request.Request(f"http://{ADDRESS}:{HTTP_PORT}/api/v1/machines", body)
+        request = urllib.request.Request(f"http://{self.address}:{HTTP_PORT}/api/v1/machines", body)
         request.add_header("Content-Type", "application/json")
         with urllib.request.urlopen(request, timeout=60) as answer:
             return json.loads(answer.read())
@@ -115,19 +118,19 @@ class Services:
             f"use chroot = no\nmunge symlinks = no\nuid = root\ngid = root\n"
             f"[install]\npath = {self.options.roles}\nread only = yes\n"
         )
-        words = ["rsync", "--daemon", "--no-detach", f"--address={ADDRESS}"]
+        words = ["rsync", "--daemon", "--no-detach", f"--address={self.address}"]
         words += [f"--port={RSYNC_PORT}", f"--config={config}", "--log-file=/dev/stdout"]
-        wait_for_port(self.spawn(words, "rsyncd.log"), RSYNC_PORT)
+        wait_for_port(self.spawn(words, "rsyncd.log"), self.address, RSYNC_PORT)
 
 
 class BadLine:
     """A way to the rsync daemon that breaks: connection by connection after so many bytes, then no more."""
 
-    def __init__(self, breaks):
-        self.breaks = list(breaks)
+    def __init__(self, address, breaks):
+        self.address, self.breaks = address, list(breaks)
         # What each connection has brought, in bytes.
         self.brought = []
-        self.listener = socket.create_server((ADDRESS, BAD_LINE_PORT))
+        self.listener = socket.create_server((address, BAD_LINE_PORT))
         threading.Thread(target=self.accept, daemon=True).start()
 
     def accept(self):
@@ -136,7 +139,7 @@ class BadLine:
             number = len(self.brought)
             self.brought.append(0)
             limit = self.breaks[number] if number < len(self.breaks) else None
-            daemon = socket.create_connection((ADDRESS, RSYNC_PORT))
+            daemon = socket.create_connection((self.address, RSYNC_PORT))
             threading.Thread(target=self.carry, args=(client, daemon, None, None), daemon=True).start()
             threading.Thread(target=self.carry, args=(daemon, client, number, limit), daemon=True).start()
 
@@ -158,12 +161,12 @@ class BadLine:
                 pass
 
 
-def wait_for_port(process, port):
+def wait_for_port(process, address, port):
     """Waits until a daemon listens."""
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            socket.create_connection((ADDRESS, port), 1).close()
+            socket.create_connection((address, port), 1).close()
             return
         except OSError:
             time.sleep(0.05)
