@@ -9,7 +9,7 @@ import scenarios
 from hardware import recorded
 from machine import Disk, Machine
 from network import SHIPPED
-from services import BAD_LINE_PORT
+from services import BAD_LINE_PORT, IMAGE_PORT
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ CASES = [
         scenario=scenarios.fails_then_installs,
         broken=("one-disk.configure", "'mkfs.ext4', ", "'mkfs.ext4', '--no-such-option', "),
         fails=r"edeploy: configure failed after .*no-such-option",
-        log=("configure …", "configure failed", "mkfs.ext4.*--no-such-option", "unrecognized option"),
+        log=("configure …", "configure failed after", "mkfs.ext4 --no-such-option .* failed", "invalid option"),
     ),
     # The client refuses its settings before it can tell the server: the ramdisk does that.
     Case(
@@ -158,6 +158,14 @@ CASES = [
     ),
     Case("server-away", ONE_DISK, expect=ONE, scenario=scenarios.server_away),
     Case("sync-cut", ONE_DISK, expect=ONE, scenario=scenarios.sync_cut, cmdline=(f"RSERV_PORT={BAD_LINE_PORT}",)),
+    Case(
+        "image-truncated",
+        ONE_DISK,
+        expect=ONE,
+        scenario=scenarios.truncated_image,
+        cmdline=(f"HSERV={SHIPPED.ip}", f"HSERV_PORT={IMAGE_PORT}"),
+        fails=r"edeploy: sync failed after",
+    ),
     Case("bios-kexec", ONE_DISK, expect=ONE, scenario=scenarios.kexec, cmdline=("ONSUCCESS=kexec",)),
     Case(
         "uefi-kexec",

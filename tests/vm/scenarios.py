@@ -89,6 +89,19 @@ def sync_cut(bench):
     bench.boot_twice()
 
 
+def truncated_image(bench):
+    """A role image that lacks its end is refused, however whole the download was; the whole one installs."""
+    image = bench.services.start_images()
+    whole = image.read_bytes()
+    image.write_bytes(whole[:-1000])
+    bench.install_fails(bench.case.fails)
+    bench.expect_log("sync failed after")
+    bench.expect_places(*bench.case.profiles)
+    image.write_bytes(whole)
+    bench.install()
+    bench.boot_twice()
+
+
 def kexec(bench):
     """The installed system is started without a way through the firmware, and boots from its disk later."""
     with bench.start("install", collects=True) as running:

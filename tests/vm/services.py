@@ -4,6 +4,7 @@ import json
 import shutil
 import socket
 import subprocess
+import sys
 import threading
 import time
 import urllib.request
@@ -14,7 +15,7 @@ from machine import die_with_parent
 
 # What firmware and PXELINUX fetch from the server besides kernel and ramdisk.
 BOOT_FILES = ["/usr/lib/ipxe/snponly.efi", "/usr/lib/syslinux/modules/bios/ldlinux.c32"]
-HTTP_PORT, RSYNC_PORT, BAD_LINE_PORT = 80, 873, 8873
+HTTP_PORT, RSYNC_PORT, BAD_LINE_PORT, IMAGE_PORT = 80, 873, 8873, 8080
 
 
 class Services:
@@ -121,6 +122,18 @@ class Services:
         words = ["rsync", "--daemon", "--no-detach", f"--address={self.address}"]
         words += [f"--port={RSYNC_PORT}", f"--config={config}", "--log-file=/dev/stdout"]
         wait_for_port(self.spawn(words, "rsyncd.log"), self.address, RSYNC_PORT)
+
+    def start_images(self):
+        """Role images over plain HTTP. Gives the path of the tiny role's, which is made now."""
+        directory = self.work / "boot" / "images"
+        image = directory / "install" / "1.0" / "tiny-1.0.edeploy"
+        image.parent.mkdir(parents=True)
+        tree = self.options.roles / "1.0" / "tiny"
+        words = ["tar", "--create", "--gzip", "--numeric-owner", "--directory", tree, "--file", image, "."]
+        subprocess.run(words, check=True)
+        words = [sys.executable, "-m", "http.server", str(IMAGE_PORT), "--bind", self.address, "--directory", directory]
+        wait_for_port(self.spawn(words, "images.log"), self.address, IMAGE_PORT)
+        return image
 
 
 class BadLine:
