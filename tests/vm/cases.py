@@ -1,7 +1,7 @@
 """The machines of the lab, each with what must be true of it afterwards."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from ipaddress import IPv4Interface
 from pathlib import Path
 
@@ -20,10 +20,11 @@ class Case:
     name: str
     profiles: tuple = ()
     machine: Machine = Machine()
-    # Where there are several; then `expect` is by their names.
-    machines: tuple = ()
     expect: dict = field(default_factory=dict)
     scenario: Callable = scenarios.install_and_boot
+    _: KW_ONLY
+    # Where there are several; then `expect` is by their names.
+    machines: tuple = ()
     # Further words of the ramdisk's command line, and settings of the server.
     cmdline: tuple = ()
     settings: dict = field(default_factory=dict)

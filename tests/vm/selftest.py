@@ -31,6 +31,12 @@ class Cases(unittest.TestCase):
             for name, _ in case.profiles:
                 self.assertTrue((PROFILES / f"{name}.specs.ron").exists(), f"{case.name}: {name}")
 
+    def test_parts_are_where_they_belong(self):
+        for case in CASES:
+            self.assertIsInstance(case.expect, dict, case.name)
+            self.assertTrue(callable(case.scenario) and isinstance(case.machine, Machine), case.name)
+            self.assertTrue(case.expect or case.fails, f"{case.name} expects nothing")
+
     def test_a_mistake_that_is_mended_is_in_the_profile(self):
         for case in (case for case in CASES if case.broken):
             name, old, new = case.broken
