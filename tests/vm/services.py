@@ -116,7 +116,7 @@ class Services:
         """One module with VERSION/ROLE/ below it, as the original lays roles out."""
         config = self.work / "boot" / "rsyncd.conf"
         config.write_text(
-            f"use chroot = no\nmunge symlinks = no\nuid = root\ngid = root\n"
+            f"use chroot = no\nmunge symlinks = no\nreverse lookup = no\nuid = root\ngid = root\n"
             f"[install]\npath = {self.options.roles}\nread only = yes\n"
         )
         words = ["rsync", "--daemon", "--no-detach", f"--address={self.address}"]
