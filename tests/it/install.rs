@@ -124,8 +124,9 @@ fn results(root: &Root) -> Vec<(String, Value)> {
         .lines()
         .map(|line| serde_json::from_str(line).unwrap());
     events
-        .filter(|event: &Value| event["event"] == "finish")
+        .filter(|event: &Value| event["event_type"] == "finish")
         .map(|event| {
+            assert!(event["duration"].as_f64().is_some(), "{event}");
             (
                 event["name"].as_str().unwrap().to_owned(),
                 event["result"].clone(),

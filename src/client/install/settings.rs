@@ -70,6 +70,12 @@ pub(super) struct Settings {
     pub os_ver: Option<String>,
     /// A name for this round of installations.
     pub session: Option<String>,
+    /// The label of a medium in the machine that holds the role, where it does not come by the network.
+    pub embedded: Option<String>,
+    /// Where cloud-init of the installed system finds its metadata; else the server says so.
+    pub metadata_url: Option<String>,
+    /// What is shown to the admin's servers with each request.
+    pub token: Option<String>,
     /// Boot arguments of the installed system: the text between the bars.
     pub boot_args: String,
     /// The `console=` words, for a kernel that is started without the firmware.
@@ -150,6 +156,9 @@ impl Settings {
             os: value("OS"),
             os_ver: value("OS_VER"),
             session: value("SESSION"),
+            embedded: value("EMBEDDED").and_then(|value| label(&value)),
+            metadata_url: value("METADATA_URL"),
+            token: token(value("TOKEN"))?,
             boot_args,
             consoles: words
                 .iter()
@@ -158,6 +167,26 @@ impl Settings {
                 .collect(),
             serv,
         })
+    }
+}
+
+/// The label of the original's medium, for the values that only switch its mode on.
+fn label(value: &str) -> Option<String> {
+    match value {
+        "0" | "no" | "false" => None,
+        "1" | "yes" | "true" => Some("edeploy_boot".to_owned()),
+        label => Some(label.to_owned()),
+    }
+}
+
+/// A token as a header can carry it (RFC 6750, `b64token`, and what other servers use besides).
+fn token(value: Option<String>) -> Result<Option<String>, SettingsError> {
+    match value {
+        // The value is not shown: it is a secret.
+        Some(token) if !token.bytes().all(|byte| byte.is_ascii_graphic()) => {
+            wrong("TOKEN", "…", "printable ASCII characters")
+        }
+        other => Ok(other),
     }
 }
 
@@ -216,6 +245,21 @@ mod tests {
         assert_eq!(settings.consoles, ["console=tty0"]);
         // One bar is a character as any other.
         assert_eq!(Settings::parse("a|b SERV=s").unwrap().serv, "s");
+    }
+
+    #[test]
+    fn a_token_and_a_medium_are_read() {
+        let settings =
+            Settings::parse("TOKEN=a.b-c== EMBEDDED=roles METADATA_URL=http://m/").unwrap();
+        assert_eq!(settings.token.as_deref(), Some("a.b-c=="));
+        assert_eq!(settings.embedded.as_deref(), Some("roles"));
+        assert_eq!(settings.metadata_url.as_deref(), Some("http://m/"));
+        let error = Settings::parse("TOKEN=géheim").unwrap_err().to_string();
+        assert!(
+            error.contains("TOKEN=") && !error.contains("heim"),
+            "{error}"
+        );
+        assert_eq!(Settings::parse("EMBEDDED=0").unwrap().embedded, None);
     }
 
     #[test]

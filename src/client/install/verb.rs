@@ -22,6 +22,8 @@ says where the server is and what to do at the end, as it did in eDeploy:
   SERV HTTP_PORT HTTP_PATH SECTION  the server         ONSUCCESS kexec|reboot|halt|console
   RSERV RSERV_PORT RPATH            trees by rsync     ONFAILURE halt|console|reboot
   HSERV HSERV_PORT HPATH            images by HTTP     IP LINK_UP_TIMEOUT OS OS_VER KEXEC_KERNEL
+  EMBEDDED=LABEL                    a medium with that label, its embedded/ROLE-VERSION.edeploy
+  METADATA_URL                      cloud-init's       TOKEN   for SERV and HSERV
 Text between | bars becomes boot arguments of the installed system.
 
 Example:
@@ -139,6 +141,7 @@ impl Install {
             facts: None,
             answer: None,
             vars: Vec::new(),
+            received_bytes: 0,
         };
         let done = installation.run();
         let ending: Ending = match &done {
