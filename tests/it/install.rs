@@ -17,14 +17,19 @@ use crate::support::{command, wait_for, write};
 const STAY: &str = "ONSUCCESS=console ONFAILURE=console";
 
 /// An rsync daemon with the tree of one role; it ends with the value.
-struct Roles {
+pub(crate) struct Roles {
     child: Child,
-    port: u16,
-    dir: tempfile::TempDir,
+    pub(crate) port: u16,
+    pub(crate) dir: tempfile::TempDir,
 }
 
 impl Roles {
-    fn start() -> Roles {
+    pub(crate) fn start() -> Roles {
+        Roles::as_user("root")
+    }
+
+    /// A daemon that reads files as this user.
+    pub(crate) fn as_user(user: &str) -> Roles {
         let dir = tempfile::tempdir().unwrap();
         let tree = dir.path().join("install/D12-F.1.0.0/base");
         for (name, text) in [
@@ -41,7 +46,7 @@ impl Roles {
         drop(free);
         let path = dir.path().join("install").display().to_string();
         let conf = format!(
-            "use chroot = no\naddress = 127.0.0.1\nuid = root\ngid = root\n[install]\npath = {path}\n"
+            "use chroot = no\naddress = 127.0.0.1\nuid = {user}\ngid = root\n[install]\npath = {path}\n"
         );
         write(dir.path().join("rsyncd.conf"), conf);
         let config = format!("--config={}", dir.path().join("rsyncd.conf").display());
@@ -70,7 +75,7 @@ impl Drop for Roles {
 }
 
 /// The script of a machine with one disk; `%(disk)s` is the test's own.
-const CONFIGURE: &str = "disk = '/dev/' + var['disk']
+pub(crate) const CONFIGURE: &str = "disk = '/dev/' + var['disk']
 run('parted -s %s mklabel msdos mkpart primary ext4 1MiB 100%%' % disk)
 run('mkfs.ext4 -q %s1' % disk)
 run('mkdir -p /chroot; mount %s1 /chroot' % disk)
@@ -79,7 +84,7 @@ grub_options('quiet')
 set_role('base', 'D12-F.1.0.0', disk)
 ";
 
-fn server(configure: &str) -> TestServer {
+pub(crate) fn server(configure: &str) -> TestServer {
     TestServer::start(|dir| {
         write(dir.join("state"), "[('vm', 1)]\n");
         write(
@@ -90,8 +95,8 @@ fn server(configure: &str) -> TestServer {
     })
 }
 
-/// Installs in a root, then looks at the disk that was mounted and at what the log says.
-fn install(root: &Root, disk: &str, line: &str) -> Output {
+/// Installs in a root of its own.
+pub(crate) fn install(root: &Root, disk: &str, line: &str) -> Output {
     let facts = json!([
         ["disk", disk, "size", "8"],
         ["system", "product", "serial", "CZ1"]
@@ -110,7 +115,7 @@ fn install(root: &Root, disk: &str, line: &str) -> Output {
     output
 }
 
-fn line(server: &TestServer, roles: &Roles) -> String {
+pub(crate) fn line(server: &TestServer, roles: &Roles) -> String {
     format!(
         "SERV=127.0.0.1 HTTP_PORT={} RSERV_PORT={}",
         server.address.port(),
@@ -118,7 +123,7 @@ fn line(server: &TestServer, roles: &Roles) -> String {
     )
 }
 
-fn results(root: &Root) -> Vec<(String, Value)> {
+pub(crate) fn results(root: &Root) -> Vec<(String, Value)> {
     let events = root.read("install.jsonl");
     let events = events
         .lines()
@@ -135,7 +140,7 @@ fn results(root: &Root) -> Vec<(String, Value)> {
         .collect()
 }
 
-fn can_run() -> bool {
+pub(crate) fn can_run() -> bool {
     let missing: Vec<&str> = ["rsync", "grub-install", "parted"]
         .into_iter()
         .filter(|name| command(name).arg("--version").output().is_err())
@@ -257,7 +262,7 @@ fn a_rehearsal_shows_all_steps_and_changes_nothing() {
     assert!(output.status.success());
     for part in [
         "line 2 + parted -s /dev/vda9 mklabel msdos",
-        "edeploy: + rsync -aHAX",
+        "edeploy: + rsync -aHAXS",
         "edeploy: + write /chroot/var/lib/edeploy/conf",
         "--target=i386-pc /dev/vda9",
         "edeploy: + umount -R /chroot",

@@ -36,4 +36,5 @@ mod scripts;
 mod settings;
 mod settings_example;
 mod stop;
+mod sync;
 mod upload;

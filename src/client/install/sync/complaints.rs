@@ -22,11 +22,18 @@ impl Complaints {
     /// Takes what the tool says on standard error.
     pub(super) fn hear(&mut self, line: Line<'_>) {
         let Line::Error(line) = line else { return };
-        // rsync's own summary says no more than its exit code.
-        if line.trim().is_empty() || line.starts_with("rsync error:") {
+        // Summaries say no more than the exit code.
+        let is_summary = line.starts_with("rsync error:") || line.starts_with("tar: Exiting with");
+        if line.trim().is_empty() || is_summary {
             return;
         }
-        self.is_full |= line.contains("No space left on device") || line.contains("Disk quota");
+        // The last of them is what tar says where a part could be written.
+        let signs = [
+            "No space left on device",
+            "Disk quota exceeded",
+            "Wrote only ",
+        ];
+        self.is_full |= signs.iter().any(|sign| line.contains(sign));
         self.count += 1;
         if self.first.len() < KEPT {
             self.first.push(line.trim().to_owned());
@@ -48,7 +55,7 @@ impl Complaints {
     }
 
     /// The error of a tool that found no room.
-    pub(super) fn full(&self, target: &Path, source: RunError) -> SyncError {
+    pub(super) fn full(&self, target: &Path, tool: RunError) -> SyncError {
         let (free_bytes, size_bytes) = rustix::fs::statvfs(target).map_or((0, 0), |found| {
             let bytes = |blocks: u64| blocks.saturating_mul(found.f_frsize);
             (bytes(found.f_bavail), bytes(found.f_blocks))
@@ -58,7 +65,7 @@ impl Complaints {
             free_bytes,
             size_bytes,
             said: self.text(),
-            source,
+            tool,
         }
     }
 }

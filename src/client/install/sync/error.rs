@@ -32,9 +32,8 @@ pub(in crate::client::install) enum SyncError {
         size_bytes: u64,
         /// What the tool said.
         said: String,
-        /// The tool.
-        #[source]
-        source: RunError,
+        /// The tool, as it ended. Its own words are said already.
+        tool: RunError,
     },
     /// Some files of a tree did not come over.
     #[error("not all of {url} came over: {files}")]
@@ -43,9 +42,8 @@ pub(in crate::client::install) enum SyncError {
         url: String,
         /// Which files, and why.
         files: String,
-        /// What rsync said.
-        #[source]
-        source: RunError,
+        /// The tool, as it ended. Its own words are said already.
+        tool: RunError,
     },
     /// An image does not come.
     #[error(transparent)]
@@ -74,9 +72,8 @@ pub(in crate::client::install) enum SyncError {
         url: String,
         /// What tar said, from its beginning.
         said: String,
-        /// How tar ended.
-        #[source]
-        source: RunError,
+        /// The tool, as it ended. Its own words are said already.
+        tool: RunError,
     },
     /// An image has another sum than the file beside it says.
     #[error("the image {url} has the {} {}, but `{file}` says {}", found.kind, found.hex, expected.hex)]
@@ -108,9 +105,9 @@ impl SyncError {
     pub(in crate::client::install) fn command(&self) -> Option<&RunError> {
         match self {
             SyncError::Command(error)
-            | SyncError::Full { source: error, .. }
-            | SyncError::Incomplete { source: error, .. }
-            | SyncError::Unpack { source: error, .. }
+            | SyncError::Full { tool: error, .. }
+            | SyncError::Incomplete { tool: error, .. }
+            | SyncError::Unpack { tool: error, .. }
             | SyncError::Medium(MediumError::Command(error)) => Some(error),
             _ => None,
         }
@@ -120,7 +117,7 @@ impl SyncError {
 impl Transient for SyncError {
     fn may_pass(&self) -> bool {
         match self {
-            SyncError::Command(error) | SyncError::Incomplete { source: error, .. } => {
+            SyncError::Command(error) | SyncError::Incomplete { tool: error, .. } => {
                 tree::may_pass(error)
             }
             SyncError::Download(error) => error.may_pass(),

@@ -112,7 +112,7 @@ pub(super) fn unpack(
             return Err(SyncError::Unpack {
                 url: url.to_owned(),
                 said: complaints.text(),
-                source: error,
+                tool: error,
             });
         }
         Err(error) => return Err(error.into()),

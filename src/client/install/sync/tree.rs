@@ -55,13 +55,13 @@ pub(super) fn fetch(
     Err(failure(from, target, error, &complaints))
 }
 
-/// Hard links, ACLs and extended attributes too, where capabilities of programs are kept; owners by
+/// Hard links, holes, ACLs and extended attributes too, where capabilities of programs are kept; owners by
 /// number, as the tree has them: the ramdisk knows no names. rsync compares a sum of each whole file that
 /// came with its sender's. The list of files is made first, so that the share of what is done is true.
 fn command(from: &str, target: &Path) -> Command {
     let target = format!("{}/", target.display());
     let mut words = vec![
-        "-aHAX",
+        "-aHAXS",
         "--numeric-ids",
         "--no-inc-recursive",
         PARTS,
@@ -111,7 +111,7 @@ fn failure(from: &str, target: &Path, error: RunError, complaints: &Complaints) 
         return SyncError::Incomplete {
             url: from.to_owned(),
             files: complaints.text(),
-            source: error,
+            tool: error,
         };
     }
     SyncError::Command(error)
@@ -142,7 +142,7 @@ mod tests {
         let line = command("rsync://h:873/install/v/r/", Path::new("/chroot")).to_string();
         assert_eq!(
             line,
-            "rsync -aHAX --numeric-ids --no-inc-recursive --partial-dir=.edeploy-part \
+            "rsync -aHAXS --numeric-ids --no-inc-recursive --partial-dir=.edeploy-part \
              --timeout=60 --info=progress2 --outbuf=L --contimeout=30 rsync://h:873/install/v/r/ /chroot/"
         );
         let local = command("/medium/v/r/", Path::new("/chroot")).to_string();
