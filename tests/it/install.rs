@@ -262,7 +262,7 @@ fn a_rehearsal_shows_all_steps_and_changes_nothing() {
     assert!(output.status.success());
     for part in [
         "line 2 + parted -s /dev/vda9 mklabel msdos",
-        "edeploy: + rsync -aHAXS",
+        "edeploy: + rsync -aHAX",
         "edeploy: + write /chroot/var/lib/edeploy/conf",
         "--target=i386-pc /dev/vda9",
         "edeploy: + umount -R /chroot",
