@@ -30,6 +30,7 @@
 //! | [`server`], [`cli`], [`client`] | the three fronts; they do not know one another | HTTP; the terminal |
 //! | [`allocation`] | decides and commits; the only writer of an admin's files | files, the lock |
 //! | [`planner`] | has configure scripts planned by a child process with limits | that process |
+//! | [`events`] | what was reported of machines, kept and folded into what each is doing | its database |
 //! | [`configure`] | the script that is sent to the machine, and the plan of what it does there | nothing |
 //! | [`matching`] | (spec, facts) → verdict | nothing |
 //! | [`mod@format`] | text ⇄ model, in eDeploy's form and in RON | nothing |
@@ -48,6 +49,7 @@ pub mod client;
 pub mod configure;
 #[cfg(test)]
 mod corpus;
+pub mod events;
 pub mod format;
 pub mod hardware;
 pub mod matching;

@@ -6,6 +6,7 @@
 mod allocation;
 mod bindings;
 mod cmdb;
+mod event;
 mod fact;
 mod identity;
 mod machine;
@@ -18,6 +19,7 @@ mod value;
 pub use allocation::{Allocation, HeldEntry, Place};
 pub use bindings::Bindings;
 pub use cmdb::{CmdbEntry, USED};
+pub use event::{Event, EventKind, Level, StepResult};
 pub use fact::{Fact, Facts};
 pub use identity::{Evidence, Identity};
 pub(crate) use machine::file_safe;

@@ -9,9 +9,11 @@ use tokio::sync::oneshot;
 use tracing::Instrument;
 
 use crate::allocation::{AllocateError, Outcome};
+use crate::events::About;
 use crate::format::facts::{ParsedFacts, render_hw};
-use crate::model::{Identity, MachineId};
+use crate::model::{Event, EventKind, Identity, MachineId, StepResult};
 
+use super::events;
 use super::keep::keep_hardware;
 use super::pxemngr;
 use super::state::{AppState, OpenSection};
@@ -22,6 +24,7 @@ struct Prepared {
     machine: MachineId,
     hardware: String,
     macs: Vec<String>,
+    identity: Identity,
 }
 
 /// Decides what the machine with these facts gets.
@@ -64,16 +67,50 @@ fn submit(
     reply: oneshot::Sender<Result<Outcome, AllocateError>>,
 ) -> Prepared {
     let facts = parsed.facts;
+    let identity = Identity::of(&facts);
     let prepared = Prepared {
-        machine: MachineId::of(&facts, &Identity::of(&facts)),
+        machine: MachineId::of(&facts, &identity),
         hardware: render_hw(&facts),
         macs: pxemngr::macs(&facts),
+        identity,
     };
     section.section.submit(facts, move |outcome| {
         // Nobody waits any more only if the server is going away.
         reply.send(outcome).ok();
     });
     prepared
+}
+
+/// Reports what was decided to whoever watches the machine.
+fn report(state: &AppState, section: &OpenSection, prepared: &Prepared, outcome: &Outcome) {
+    let name = section.section.name().as_str();
+    let upload = |result| Event::new("server", "upload", EventKind::Finish(result));
+    let (machine, event, about) = match outcome {
+        Outcome::Allocated(allocated) => {
+            let about = events::about(name, &allocated.allocation);
+            let said = format!("given the profile {}", allocated.allocation.profile);
+            (
+                &allocated.allocation.machine,
+                upload(StepResult::Success).saying(said),
+                about,
+            )
+        }
+        Outcome::Refused(refusal) => {
+            let about = About {
+                section: Some(name.to_owned()),
+                aliases: events::aliases(&prepared.identity).collect(),
+                is_known: true,
+                ..About::default()
+            };
+            (
+                &refusal.machine,
+                upload(StepResult::Fail).saying(refusal.to_string()),
+                about,
+            )
+        }
+    };
+    let report = events::of_server(machine.as_str(), event, about);
+    state.events.note(report);
 }
 
 /// What follows a decision. None of it changes the answer.
@@ -92,6 +129,9 @@ fn conclude(
     if let Err(error) = keep_hardware(&settings.hw_dir, machine, &prepared.hardware) {
         let directory = settings.hw_dir.display();
         tracing::error!(%machine, %directory, %error, "the hardware could not be kept");
+    }
+    if let Ok(outcome) = outcome {
+        report(state, section, prepared, outcome);
     }
     match outcome {
         Ok(Outcome::Allocated(allocated)) => {

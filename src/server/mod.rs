@@ -6,6 +6,7 @@
 mod body;
 mod decide;
 mod error;
+mod events;
 mod form;
 mod hardware;
 mod keep;

@@ -7,6 +7,7 @@ use crate::allocation::Section;
 use crate::model::SectionName;
 use crate::system::Runner;
 
+use super::events::Events;
 use super::plans::Plans;
 use super::settings::{SectionSettings, Settings};
 
@@ -20,6 +21,8 @@ pub struct AppState {
     pub runner: Arc<dyn Runner>,
     /// Who plans configure scripts.
     pub plans: Plans,
+    /// What was reported.
+    pub events: Events,
 }
 
 /// A section that is being served.
