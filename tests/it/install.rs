@@ -85,14 +85,19 @@ set_role('base', 'D12-F.1.0.0', disk)
 ";
 
 pub(crate) fn server(configure: &str) -> TestServer {
-    TestServer::start(|dir| {
+    server_with(configure, &[])
+}
+
+pub(crate) fn server_with(configure: &str, args: &[&str]) -> TestServer {
+    let fill = |dir: &Path| {
         write(dir.join("state"), "[('vm', 1)]\n");
         write(
             dir.join("vm.specs"),
             "[('disk', '$disk', 'size', 'gt(0)'), ('system', 'product', 'serial', '$serial')]\n",
         );
         write(dir.join("vm.configure"), configure);
-    })
+    };
+    TestServer::with_args(fill, args)
 }
 
 /// Installs in a root of its own.

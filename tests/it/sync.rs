@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::install::{CONFIGURE, Roles, can_run, install, line, results, server};
+use crate::install::{CONFIGURE, Roles, can_run, install, line, results, server, server_with};
 use crate::support::disk::Disk;
 use crate::support::images::{ImageServer, Images, Proxy};
 use crate::support::python::Root;
@@ -318,6 +318,91 @@ fn a_medium_in_the_machine_holds_an_image_or_a_tree() {
     let (said, is_done) = site.install(&format!("EMBEDDED={label} RSERV=nobody"));
     assert!(is_done, "{said}");
     site.disk.mounted(1, expect_filled);
+}
+
+#[test]
+fn what_the_server_says_besides_the_script_is_done() {
+    let Some(mut site) = Site::new(300) else {
+        return;
+    };
+    let pxemngr = ImageServer::start(Images {
+        files: [("/px/localboot/".to_owned(), Vec::new())].into(),
+        ..Images::default()
+    });
+    let settings = tempfile::NamedTempFile::new().unwrap();
+    let text = format!(
+        "use_pxemngr = true\npxemngr_program = '/bin/true'\n\
+         pxemngr_url = 'http://127.0.0.1:{}/px'\nmetadata_url = 'http://10.0.0.1/md'\n",
+        pxemngr.port
+    );
+    write(settings.path(), text);
+    site.server = server_with(
+        CONFIGURE,
+        &["--settings", settings.path().to_str().unwrap()],
+    );
+    let cloud = "urls: ['http://169.254.169.254:80']\n";
+    write(site.tree().join("etc/cloud/cloud.cfg"), cloud);
+    let (said, is_done) = site.install("TOKEN=t0k");
+    assert!(is_done, "{said}");
+    site.disk.mounted(1, |target| {
+        let read = |name: &str| std::fs::read_to_string(target.join(name)).unwrap();
+        let grub = read("boot/grub/grub.cfg");
+        assert!(
+            grub.contains("ds=nocloud-net\\;s=http://10.0.0.1/md/"),
+            "{grub}"
+        );
+        assert_eq!(
+            read("etc/cloud/cloud.cfg"),
+            "urls: ['http://10.0.0.1/md']\n"
+        );
+    });
+    let vars = site.root.read("vars");
+    assert!(
+        vars.contains("METADATA_URL=http://10.0.0.1/md/\nPXEMNGR_URL=http://127"),
+        "{vars}"
+    );
+    let heads = pxemngr.heads();
+    assert!(heads[0].starts_with("get /px/localboot/ "), "{heads:?}");
+    // It is no server of the admin's own.
+    assert!(!heads[0].contains("t0k"), "{heads:?}");
+}
+
+/// Figures for BENCHMARKS.md: each way twice, forwards and backwards.
+#[test]
+#[ignore = "a measurement: EDEPLOY_ROLE_TREE names the tree of a role"]
+fn how_long_a_role_takes() {
+    let Some(tree) = std::env::var_os("EDEPLOY_ROLE_TREE") else {
+        println!("skipped: EDEPLOY_ROLE_TREE names no tree");
+        return;
+    };
+    let Some(site) = Site::new(1500) else { return };
+    let tree = Path::new(&tree);
+    shell(
+        &format!("cp -a '{}/.' \"$1/\"", tree.display()),
+        &site.tree(),
+    );
+    let server = |packer: &str| {
+        let image = packed(&site.tree(), packer);
+        println!("{packer}: {} bytes", image.len());
+        ImageServer::start(Images {
+            files: [
+                (format!("{IMAGE}.sha256"), checksum("sha256sum", &image)),
+                (IMAGE.to_owned(), image),
+            ]
+            .into(),
+            ..Images::default()
+        })
+    };
+    let images = ["zstd", "gzip"].map(server);
+    let lines = images.map(|images| format!("HSERV=127.0.0.1 HSERV_PORT={}", images.port));
+    let ways = [("rsync", ""), ("zstd", &lines[0]), ("gzip", &lines[1])];
+    for (name, line) in ways.iter().chain(ways.iter().rev()) {
+        // What comes after the sync is no matter here.
+        site.install(line);
+        let finish = rows(&site.root, "finish").pop().unwrap();
+        assert_eq!(finish["result"], "SUCCESS", "{name}");
+        println!("{name}: {} s", finish["duration"]);
+    }
 }
 
 /// A file system with a label and these files.

@@ -60,7 +60,11 @@ pub(super) struct Server {
 impl Server {
     /// The server that the command line names.
     pub(super) fn of(settings: &Settings) -> Server {
-        let base = format!("http://{}:{}", settings.serv, settings.http_port);
+        let scheme = match settings.ca {
+            Some(_) => "https",
+            None => "http",
+        };
+        let base = format!("{scheme}://{}:{}", settings.serv, settings.http_port);
         let path = settings.http_path.trim_matches('/');
         let upload = match path {
             "" => format!("{base}/upload.py"),

@@ -3,6 +3,7 @@
 //! The original gave the line to a shell. Here it is data: `NAME=VALUE` words, and the text between
 //! the first two bars, which becomes boot arguments of the installed system.
 
+use std::path::PathBuf;
 use std::str::FromStr;
 
 /// What to do after an installation that came to its end.
@@ -40,7 +41,8 @@ pub(super) struct Settings {
     pub http_path: String,
     /// Which deployment of that server.
     pub section: String,
-    /// The server of role images over HTTP, where images are used and not trees.
+    /// The server of role images over HTTP, where images are used and not trees; `https://NAME` for one
+    /// over HTTPS.
     pub hserv: Option<String>,
     /// Its port.
     pub hserv_port: u16,
@@ -76,6 +78,11 @@ pub(super) struct Settings {
     pub metadata_url: Option<String>,
     /// What is shown to the admin's servers with each request.
     pub token: Option<String>,
+    /// The file of certificates in this ramdisk that the server's one is signed by; it is spoken to by
+    /// HTTPS then.
+    pub ca: Option<PathBuf>,
+    /// What is in it, once it was read: PEM.
+    pub ca_pem: Vec<u8>,
     /// Boot arguments of the installed system: the text between the bars.
     pub boot_args: String,
     /// The `console=` words, for a kernel that is started without the firmware.
@@ -137,12 +144,20 @@ impl Settings {
             Some("console") => OnSuccess::Console,
             Some(other) => return wrong("ONSUCCESS", other, "kexec, reboot, halt or console"),
         };
+        let ca = value("CA").map(PathBuf::from);
+        let hserv = value("HSERV");
+        let is_hserv_https = hserv.as_ref().is_some_and(|hserv| is_https(hserv));
+        if is_hserv_https && ca.is_none() {
+            let hserv = hserv.unwrap_or_default();
+            return wrong("HSERV", &hserv, "CA= with it, the file of its certificate");
+        }
+        let port = |is_https| if is_https { 443 } else { 80 };
         Ok(Settings {
-            http_port: number("HTTP_PORT", value("HTTP_PORT"), 80)?,
+            http_port: number("HTTP_PORT", value("HTTP_PORT"), port(ca.is_some()))?,
             http_path: text("HTTP_PATH", "/cgi-bin/"),
             section: text("SECTION", "SERVER"),
-            hserv: value("HSERV"),
-            hserv_port: number("HSERV_PORT", value("HSERV_PORT"), 80)?,
+            hserv,
+            hserv_port: number("HSERV_PORT", value("HSERV_PORT"), port(is_hserv_https))?,
             hpath: text("HPATH", "install"),
             rserv: text("RSERV", &serv),
             rserv_port: number("RSERV_PORT", value("RSERV_PORT"), 873)?,
@@ -159,6 +174,8 @@ impl Settings {
             embedded: value("EMBEDDED").and_then(|value| label(&value)),
             metadata_url: value("METADATA_URL"),
             token: token(value("TOKEN"))?,
+            ca,
+            ca_pem: Vec::new(),
             boot_args,
             consoles: words
                 .iter()
@@ -168,6 +185,11 @@ impl Settings {
             serv,
         })
     }
+}
+
+/// Whether an image server is one for HTTPS: `https://NAME`.
+pub(super) fn is_https(hserv: &str) -> bool {
+    hserv.starts_with("https://")
 }
 
 /// The label of the original's medium, for the values that only switch its mode on.
@@ -260,6 +282,16 @@ mod tests {
             "{error}"
         );
         assert_eq!(Settings::parse("EMBEDDED=0").unwrap().embedded, None);
+    }
+
+    #[test]
+    fn a_certificate_authority_makes_https_of_http() {
+        let settings = Settings::parse("CA=/ca.pem HSERV=https://h").unwrap();
+        assert_eq!((settings.http_port, settings.hserv_port), (443, 443));
+        let settings = Settings::parse("CA=/ca.pem HTTP_PORT=8443 HSERV=h").unwrap();
+        assert_eq!((settings.http_port, settings.hserv_port), (8443, 80));
+        let error = Settings::parse("HSERV=https://h").unwrap_err().to_string();
+        assert!(error.contains("CA="), "{error}");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::super::agent;
 use super::super::files::Choice;
 use super::super::log::Log;
 use super::super::retry::Patience;
-use super::super::settings::Settings;
+use super::super::settings::{Settings, is_https};
 use super::super::writer::show;
 use super::digest::{self, Hasher, Kind, Sum};
 use super::download::{Download, small_file};
@@ -38,10 +38,13 @@ impl Source<'_> {
         let (settings, role, version) = (self.settings, &self.choice.role, &self.choice.version);
         match (&settings.embedded, &settings.hserv) {
             (Some(label), _) => format!("the medium `{label}`"),
-            (None, Some(hserv)) => format!(
-                "http://{hserv}:{}/{}/{version}/{role}-{version}.edeploy",
-                settings.hserv_port, settings.hpath
-            ),
+            (None, Some(hserv)) => {
+                let scheme = if is_https(hserv) { "" } else { "http://" };
+                format!(
+                    "{scheme}{hserv}:{}/{}/{version}/{role}-{version}.edeploy",
+                    settings.hserv_port, settings.hpath
+                )
+            }
             (None, None) => format!(
                 "rsync://{}:{}/{}/{version}/{role}/",
                 settings.rserv, settings.rserv_port, settings.rpath
@@ -202,6 +205,10 @@ mod tests {
         assert_eq!(
             url("HSERV=h HSERV_PORT=8080"),
             "http://h:8080/install/D7-F.1.0.0/mysql-D7-F.1.0.0.edeploy"
+        );
+        assert_eq!(
+            url("HSERV=https://h CA=/ca HPATH=i"),
+            "https://h:443/i/D7-F.1.0.0/mysql-D7-F.1.0.0.edeploy"
         );
         assert_eq!(url("HSERV=h EMBEDDED=roles"), "the medium `roles`");
         assert_eq!(url("EMBEDDED=1"), "the medium `edeploy_boot`");
