@@ -123,7 +123,8 @@ pub(super) fn arguments(bars: &str, options: &str, metadata_url: Option<&str>) -
     parts.join(" ")
 }
 
-/// `/etc/default/grub` with these arguments, the rest as the role has it.
+/// `/etc/default/grub` with these arguments, the rest as the role has it. `grub-mkconfig` copies them as
+/// they stand into what GRUB's shell reads.
 pub(super) fn defaults(before: &str, arguments: &str) -> String {
     let is_ours = |line: &str| {
         let line = line.trim_start();
