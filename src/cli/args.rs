@@ -11,6 +11,7 @@ use super::helpers::Helpers;
 use super::job::Job;
 use super::match_spec::Match;
 use super::plan::Plan;
+use super::reinstall::Reinstall;
 use super::release::Release;
 use super::snippet::Snippet;
 use super::status::Status;
@@ -57,6 +58,7 @@ pub(super) enum Verb {
     Timeline(Timeline),
     Job(Job),
     Snippet(Snippet),
+    Reinstall(Reinstall),
 }
 
 #[cfg(test)]

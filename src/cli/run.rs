@@ -65,5 +65,6 @@ fn answer(verb: &Verb) -> Result<Answer, Failure> {
             Exit::Usage,
             "this verb writes while it goes on",
         )),
+        Verb::Reinstall(verb) => verb.answer(),
     }
 }

@@ -13,4 +13,5 @@ mod installed;
 mod report;
 mod run;
 
+pub use install::{Backlog, Batch};
 pub use run::run;

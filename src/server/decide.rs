@@ -8,10 +8,10 @@ use actix_web::web;
 use tokio::sync::oneshot;
 use tracing::Instrument;
 
-use crate::allocation::{AllocateError, Outcome};
+use crate::allocation::{AllocateError, Outcome, Purpose};
 use crate::events::About;
 use crate::format::facts::{ParsedFacts, render_hw};
-use crate::model::{Event, EventKind, Identity, MachineId, StepResult};
+use crate::model::{Event, EventKind, Fact, Identity, MachineId, StepResult};
 
 use super::events;
 use super::keep::keep_hardware;
@@ -25,6 +25,8 @@ struct Prepared {
     hardware: String,
     macs: Vec<String>,
     identity: Identity,
+    facts: Arc<[Fact]>,
+    purpose: Purpose,
 }
 
 /// Decides what the machine with these facts gets.
@@ -35,8 +37,10 @@ pub(super) async fn decide(
     state: web::Data<AppState>,
     section: Arc<OpenSection>,
     parsed: ParsedFacts,
+    purpose: Purpose,
 ) -> Result<Outcome, AllocateError> {
-    let task = actix_web::rt::spawn(decide_whole(state, section, parsed).in_current_span());
+    let task = decide_whole(state, section, parsed, purpose).in_current_span();
+    let task = actix_web::rt::spawn(task);
     task.await.unwrap_or(Err(AllocateError::Stopping))
 }
 
@@ -44,10 +48,11 @@ async fn decide_whole(
     state: web::Data<AppState>,
     section: Arc<OpenSection>,
     parsed: ParsedFacts,
+    purpose: Purpose,
 ) -> Result<Outcome, AllocateError> {
     let (reply, answer) = oneshot::channel();
     let submitted_to = section.clone();
-    let prepared = web::block(move || submit(&submitted_to, parsed, reply))
+    let prepared = web::block(move || submit(&submitted_to, parsed, purpose, reply))
         .await
         .map_err(|_| AllocateError::Stopping)?;
     let outcome = answer.await.unwrap_or(Err(AllocateError::Stopping));
@@ -64,17 +69,20 @@ async fn decide_whole(
 fn submit(
     section: &OpenSection,
     parsed: ParsedFacts,
+    purpose: Purpose,
     reply: oneshot::Sender<Result<Outcome, AllocateError>>,
 ) -> Prepared {
-    let facts = parsed.facts;
+    let facts: Arc<[Fact]> = parsed.facts.into();
     let identity = Identity::of(&facts);
     let prepared = Prepared {
         machine: MachineId::of(&facts, &identity),
         hardware: render_hw(&facts),
         macs: pxemngr::macs(&facts),
         identity,
+        facts: facts.clone(),
+        purpose,
     };
-    section.section.submit(facts, move |outcome| {
+    section.section.submit(facts, purpose, move |outcome| {
         // Nobody waits any more only if the server is going away.
         reply.send(outcome).ok();
     });
@@ -130,18 +138,21 @@ fn conclude(
         let directory = settings.hw_dir.display();
         tracing::error!(%machine, %directory, %error, "the hardware could not be kept");
     }
-    if let Ok(outcome) = outcome {
+    if let (Ok(outcome), Purpose::Deployment) = (outcome, prepared.purpose) {
         report(state, section, prepared, outcome);
     }
     match outcome {
         Ok(Outcome::Allocated(allocated)) => {
+            state.refused.forget(&prepared.identity);
             let profile = &allocated.allocation.profile;
             let repeated = allocated.repeated;
             tracing::info!(section = %section.section.name(), %machine, %profile, repeated, "given a profile");
             pxemngr::announce(state.runner.as_ref(), settings, machine, &prepared.macs);
         }
         Ok(Outcome::Refused(refusal)) => {
-            tracing::warn!(section = %section.section.name(), %machine, reasons = ?refusal.to_string(), "refused");
+            let name = section.section.name();
+            state.refused.remember(name, prepared.facts.clone());
+            tracing::warn!(section = %name, %machine, reasons = ?refusal.to_string(), "refused");
         }
         Err(error) => {
             tracing::error!(section = %section.section.name(), %machine, error = ?error.details(), "nothing allocated");

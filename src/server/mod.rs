@@ -4,6 +4,7 @@
 //! thread. Nothing here decides who gets what: that is `allocation`.
 
 mod body;
+mod boot;
 mod decide;
 mod error;
 mod events;

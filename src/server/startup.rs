@@ -21,6 +21,7 @@ use crate::model::SectionName;
 use crate::planner::Planner;
 use crate::system::{Real, Runner};
 
+use super::boot::RefusedMachines;
 use super::events::Events;
 use super::live::Live;
 use super::plans::Plans;
@@ -253,6 +254,7 @@ fn open(settings: Settings, runner: Arc<dyn Runner>) -> Result<AppState, StartEr
         settings,
         sections,
         plans: Plans::new(&Planner::new(runner.clone())),
+        refused: RefusedMachines::default(),
         runner,
     })
 }

@@ -7,6 +7,7 @@ use crate::allocation::Section;
 use crate::model::SectionName;
 use crate::system::Runner;
 
+use super::boot::RefusedMachines;
 use super::events::Events;
 use super::live::Live;
 use super::plans::Plans;
@@ -22,6 +23,8 @@ pub struct AppState {
     pub runner: Arc<dyn Runner>,
     /// Who plans configure scripts.
     pub plans: Plans,
+    /// Machines that were refused.
+    pub(super) refused: RefusedMachines,
     /// What was reported.
     pub events: Events,
     /// Who is told of what is reported.

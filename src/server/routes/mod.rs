@@ -7,6 +7,7 @@
 mod api;
 mod ask;
 mod contiv;
+mod boot;
 mod health;
 mod health_upload;
 mod jobs;
@@ -52,6 +53,7 @@ pub(super) fn register(config: &mut web::ServiceConfig) {
         .configure(timeline::register)
         .configure(stream::register)
         .configure(contiv::register)
+        .configure(boot::register)
         .default_service(web::to(nothing_here));
 }
 
