@@ -10,6 +10,7 @@ mod diagnosis;
 mod fold;
 mod machine;
 mod meaning;
+pub mod producer;
 mod report;
 mod standing;
 mod store;
@@ -20,11 +21,11 @@ pub use board::Board;
 pub use deployment::{Deployment, OpenStep, Stage};
 pub use diagnosis::{Diagnosis, Finding, Patience, diagnose, in_words};
 pub use machine::{Machine, Restarts};
-pub use report::{About, LogFile, Report, address_alias};
+pub use report::{About, HostKey, LogFile, Report, address_alias};
 pub use standing::{Standing, Status};
 pub use store::{
-    Change, Cursor, DeploymentRow, EventRow, Filter, LogRow, Receipt, Store, StoreError,
-    StoreOptions, Transition,
+    Change, Cursor, DeploymentRow, EventRow, Filter, HostKeyRow, LogRow, Receipt, Store,
+    StoreError, StoreOptions, Transition,
 };
 pub use usual::{Progress, Usual, UsualStage};
 pub use view::MachineView;

@@ -21,7 +21,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 pub use error::StoreError;
-pub use rows::{Cursor, DeploymentRow, EventRow, Filter, LogRow, Transition};
+pub use rows::{Cursor, DeploymentRow, EventRow, Filter, HostKeyRow, LogRow, Transition};
 
 use super::board::Board;
 use super::report::{About, Report};
@@ -246,6 +246,15 @@ impl Store {
     pub fn log_content(&self, id: i64) -> Result<Option<Vec<u8>>, StoreError> {
         self.readers
             .read(|connection| read::log_content(connection, id))
+    }
+
+    /// The SSH host keys of a machine's installed system, or of all machines.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn host_keys(&self, machine: Option<&str>) -> Result<Vec<HostKeyRow>, StoreError> {
+        self.readers
+            .read(|connection| read::host_keys(connection, machine))
     }
 
     /// Keeps everything that was submitted, then stops; what comes later is refused.

@@ -10,7 +10,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
 use super::batch::micros;
 use super::error::StoreError;
 use super::open;
-use super::rows::{Cursor, DeploymentRow, EventRow, Filter, LogRow, Transition};
+use super::rows::{Cursor, DeploymentRow, EventRow, Filter, HostKeyRow, LogRow, Transition};
 use crate::events::standing::{Standing, Status};
 use crate::model::{Level, StepResult};
 
@@ -246,6 +246,24 @@ pub(super) fn logs(connection: &Connection, filter: &Filter, limit: usize) -> Sq
             bytes: u64::try_from(row.get::<_, i64>(5)?).unwrap_or(0),
         })
     })
+}
+
+pub(super) fn host_keys(connection: &Connection, machine: Option<&str>) -> Sql<Vec<HostKeyRow>> {
+    connection
+        .prepare_cached(
+            "SELECT m.name, k.algorithm, k.key, k.received FROM host_key k
+             JOIN machine m ON m.id = k.machine WHERE ?1 IS NULL OR m.name = ?1
+             ORDER BY m.name, k.algorithm",
+        )?
+        .query_map([machine], |row| {
+            Ok(HostKeyRow {
+                machine: row.get(0)?,
+                algorithm: row.get(1)?,
+                key: row.get(2)?,
+                received: time(row, 3)?,
+            })
+        })?
+        .collect()
 }
 
 pub(super) fn log_content(connection: &Connection, id: i64) -> Sql<Option<Vec<u8>>> {
