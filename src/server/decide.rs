@@ -25,9 +25,11 @@ struct Prepared {
     hardware: String,
     macs: Vec<String>,
     identity: Identity,
+    /// Where it posted from: what is reported from there without a name is of this machine.
+    address: Option<String>,
 }
 
-/// Decides what the machine with these facts gets.
+/// Decides what the machine with these facts, which posted from this address, gets.
 ///
 /// # Errors
 /// Those of [`crate::allocation::Section::submit`].
@@ -35,8 +37,10 @@ pub(super) async fn decide(
     state: web::Data<AppState>,
     section: Arc<OpenSection>,
     parsed: ParsedFacts,
+    address: Option<String>,
 ) -> Result<Outcome, AllocateError> {
-    let task = actix_web::rt::spawn(decide_whole(state, section, parsed).in_current_span());
+    let whole = decide_whole(state, section, parsed, address);
+    let task = actix_web::rt::spawn(whole.in_current_span());
     task.await.unwrap_or(Err(AllocateError::Stopping))
 }
 
@@ -44,10 +48,11 @@ async fn decide_whole(
     state: web::Data<AppState>,
     section: Arc<OpenSection>,
     parsed: ParsedFacts,
+    address: Option<String>,
 ) -> Result<Outcome, AllocateError> {
     let (reply, answer) = oneshot::channel();
     let submitted_to = section.clone();
-    let prepared = web::block(move || submit(&submitted_to, parsed, reply))
+    let prepared = web::block(move || submit(&submitted_to, parsed, address, reply))
         .await
         .map_err(|_| AllocateError::Stopping)?;
     let outcome = answer.await.unwrap_or(Err(AllocateError::Stopping));
@@ -64,6 +69,7 @@ async fn decide_whole(
 fn submit(
     section: &OpenSection,
     parsed: ParsedFacts,
+    address: Option<String>,
     reply: oneshot::Sender<Result<Outcome, AllocateError>>,
 ) -> Prepared {
     let facts = parsed.facts;
@@ -73,6 +79,7 @@ fn submit(
         hardware: render_hw(&facts),
         macs: pxemngr::macs(&facts),
         identity,
+        address,
     };
     section.section.submit(facts, move |outcome| {
         // Nobody waits any more only if the server is going away.
@@ -85,7 +92,7 @@ fn submit(
 fn report(state: &AppState, section: &OpenSection, prepared: &Prepared, outcome: &Outcome) {
     let name = section.section.name().as_str();
     let upload = |result| Event::new("server", "upload", EventKind::Finish(result));
-    let (machine, event, about) = match outcome {
+    let (machine, event, mut about) = match outcome {
         Outcome::Allocated(allocated) => {
             let about = events::about(name, &allocated.allocation);
             let said = format!("given the profile {}", allocated.allocation.profile);
@@ -109,6 +116,7 @@ fn report(state: &AppState, section: &OpenSection, prepared: &Prepared, outcome:
             )
         }
     };
+    about.address.clone_from(&prepared.address);
     let report = events::of_server(machine.as_str(), event, about);
     state.events.note(report);
 }

@@ -5,7 +5,10 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Value, json};
 
 use crate::allocation::{AllocateError, ErrorKind, Refusal, RefusalKind};
+use crate::events::StoreError;
+use crate::events::producer::Unreadable;
 
+use super::access::Denied;
 use super::form::FormError;
 use super::plans::NoPlan;
 use super::request_id;
@@ -52,6 +55,18 @@ pub enum ApiError {
     /// There is no plan of the machine's script.
     #[error(transparent)]
     NoPlan(#[from] NoPlan),
+    /// What happened cannot be told or kept.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A report is none.
+    #[error(transparent)]
+    Report(#[from] Unreadable),
+    /// The credentials are missing or wrong.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// The credentials are good, but for something else.
+    #[error("{0}")]
+    Forbidden(String),
     /// A bug, or the end of the server.
     #[error("the server could not finish the request")]
     Internal,
@@ -66,7 +81,10 @@ impl ApiError {
     /// The status of the answer (house style, errors by who must act).
     pub fn status(&self) -> StatusCode {
         match self {
-            ApiError::BadInput { .. } => StatusCode::BAD_REQUEST,
+            ApiError::BadInput { .. } | ApiError::Report(_) => StatusCode::BAD_REQUEST,
+            ApiError::Denied(_) => StatusCode::UNAUTHORIZED,
+            ApiError::Forbidden(_) => StatusCode::FORBIDDEN,
+            ApiError::Store(error) if error.is_full() => StatusCode::INSUFFICIENT_STORAGE,
             ApiError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             ApiError::TooSlow => StatusCode::REQUEST_TIMEOUT,
             ApiError::NotFound(_) | ApiError::UnknownSection(_) => StatusCode::NOT_FOUND,
@@ -77,7 +95,7 @@ impl ApiError {
             },
             ApiError::Allocate(error) => status_of(error),
             ApiError::NoPlan(error) if error.is_of_the_script() => StatusCode::UNPROCESSABLE_ENTITY,
-            ApiError::NoPlan(NoPlan::Busy) => StatusCode::SERVICE_UNAVAILABLE,
+            ApiError::NoPlan(NoPlan::Busy) | ApiError::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
             ApiError::NoPlan(_) | ApiError::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -106,7 +124,12 @@ impl ApiError {
         if let ApiError::MethodNotAllowed(allowed) = self {
             response.insert_header((header::ALLOW, *allowed));
         }
-        if status == StatusCode::SERVICE_UNAVAILABLE {
+        if status == StatusCode::UNAUTHORIZED {
+            for challenge in [r#"OAuth realm="edeploy""#, r#"Bearer realm="edeploy""#] {
+                response.append_header((header::WWW_AUTHENTICATE, challenge));
+            }
+        }
+        if status == StatusCode::SERVICE_UNAVAILABLE || status == StatusCode::INSUFFICIENT_STORAGE {
             response.insert_header((header::RETRY_AFTER, RETRY_AFTER_SECONDS));
         }
         response.json(json!({

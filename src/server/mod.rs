@@ -3,7 +3,9 @@
 //! Async ends here: whatever reads files, matches or waits for a lock is called from a blocking
 //! thread. Nothing here decides who gets what: that is `allocation`.
 
+mod access;
 mod body;
+mod cloud_seed;
 mod decide;
 mod error;
 mod events;
@@ -12,6 +14,7 @@ mod hardware;
 mod keep;
 mod plans;
 mod pxemngr;
+mod reporting;
 mod request_span;
 mod routes;
 mod run;

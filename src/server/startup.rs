@@ -21,6 +21,7 @@ use crate::model::SectionName;
 use crate::planner::Planner;
 use crate::system::{Real, Runner};
 
+use super::access::Access;
 use super::events::Events;
 use super::plans::Plans;
 use super::request_span::RequestSpan;
@@ -55,6 +56,14 @@ pub enum StartError {
         /// What the system said.
         source: io::Error,
     },
+    /// The key of the machines' tokens cannot be had.
+    #[error("cannot read or make the key of the machines' tokens `{}`", path.display())]
+    TokenKey {
+        /// The file.
+        path: PathBuf,
+        /// What the system said, or what is wrong with it.
+        source: io::Error,
+    },
     /// A section cannot be opened.
     #[error("cannot open section `{section}`: {}", source.details())]
     Section {
@@ -86,7 +95,10 @@ impl StartError {
                 ErrorKind::Busy => 4,
                 ErrorKind::Environment => 5,
             },
-            StartError::Directory { .. } | StartError::Listen { .. } | StartError::Run(_) => 5,
+            StartError::Directory { .. }
+            | StartError::TokenKey { .. }
+            | StartError::Listen { .. }
+            | StartError::Run(_) => 5,
         }
     }
 }
@@ -240,17 +252,37 @@ fn open(settings: Settings, runner: Arc<dyn Runner>) -> Result<AppState, StartEr
     create(&events_dir)?;
     let events = Events::open(
         &events_dir.join("events.sqlite"),
-        StoreOptions::default(),
-        Patience::default(),
+        store_options(&settings),
+        patience(&settings),
     );
+    let access = Access::open(&settings).map_err(|source| StartError::TokenKey {
+        path: Access::key_file(&settings.state_dir),
+        source,
+    })?;
     introduce(&events, &sections);
     Ok(AppState {
         events,
+        access,
         settings,
         sections,
         plans: Plans::new(&Planner::new(runner.clone())),
         runner,
     })
+}
+
+fn store_options(settings: &Settings) -> StoreOptions {
+    StoreOptions {
+        keep_for: Duration::from_secs(settings.events_keep_days.saturating_mul(86_400)),
+        keep_bytes: settings.events_keep_bytes,
+        ..StoreOptions::default()
+    }
+}
+
+fn patience(settings: &Settings) -> Patience {
+    Patience {
+        stuck_after: Duration::from_secs(settings.events_stuck_minutes.saturating_mul(60)),
+        ..Patience::default()
+    }
 }
 
 /// The store knows by all their names the machines that were allocated before, also by another server.

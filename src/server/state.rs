@@ -7,6 +7,7 @@ use crate::allocation::Section;
 use crate::model::SectionName;
 use crate::system::Runner;
 
+use super::access::Access;
 use super::events::Events;
 use super::plans::Plans;
 use super::settings::{SectionSettings, Settings};
@@ -23,6 +24,8 @@ pub struct AppState {
     pub plans: Plans,
     /// What was reported.
     pub events: Events,
+    /// Who may report.
+    pub access: Access,
 }
 
 /// A section that is being served.

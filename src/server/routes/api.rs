@@ -13,8 +13,9 @@ use super::super::body::Body;
 use super::super::decide::decide;
 use super::super::error::ApiError;
 use super::super::plans::Wanted;
+use super::super::reporting::address_of;
 use super::super::state::AppState;
-use super::{only_get, plan};
+use super::{only_get, only_post, plan};
 
 /// How many wrong rows an answer names.
 const NAMED_ROWS: usize = 100;
@@ -53,10 +54,6 @@ async fn only_get_or_delete(request: HttpRequest) -> HttpResponse {
     ApiError::MethodNotAllowed("GET, DELETE").response(&request)
 }
 
-async fn only_post(request: HttpRequest) -> HttpResponse {
-    ApiError::MethodNotAllowed("POST").response(&request)
-}
-
 /// `?section=NAME`
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Query {
@@ -77,7 +74,7 @@ async fn upload(
     payload: web::Payload,
     state: web::Data<AppState>,
 ) -> HttpResponse {
-    match try_upload(payload, state.clone()).await {
+    match try_upload(&request, payload, state.clone()).await {
         Ok(allocated) => HttpResponse::Ok().json(with_plan(&state, &allocated).await),
         Err(error) => error.response(&request),
     }
@@ -89,6 +86,7 @@ async fn with_plan(state: &AppState, allocated: &Allocated) -> Value {
     let variables = allocated.allocation.variables();
     let mut answer = json!({
         "machine": allocated.allocation.machine,
+        "token": state.access.token_of(allocated.allocation.machine.as_str()),
         "profile": allocated.allocation.profile,
         "repeated": allocated.repeated,
         "variables": variables,
@@ -111,6 +109,7 @@ async fn with_plan(state: &AppState, allocated: &Allocated) -> Value {
 }
 
 async fn try_upload(
+    request: &HttpRequest,
     payload: web::Payload,
     state: web::Data<AppState>,
 ) -> Result<Allocated, ApiError> {
@@ -120,7 +119,7 @@ async fn try_upload(
         .await
         .map_err(|_| ApiError::Internal)??;
     let section = state.section(section.as_deref())?.clone();
-    match decide(state, section, parsed).await? {
+    match decide(state, section, parsed, address_of(request)).await? {
         Outcome::Allocated(allocated) => Ok(allocated),
         Outcome::Refused(refusal) => Err(ApiError::Refused(Box::new(refusal))),
     }

@@ -5,8 +5,12 @@
 //! looked at.
 
 mod api;
+mod cloud_init;
+mod events;
+mod foreman;
 mod health;
 mod health_upload;
+mod ironic;
 mod plan;
 mod upload;
 
@@ -41,6 +45,10 @@ pub(super) fn register(config: &mut web::ServiceConfig) {
                 .default_service(web::to(only_get)),
         )
         .configure(api::register)
+        .configure(events::register)
+        .configure(foreman::register)
+        .configure(cloud_init::register)
+        .configure(ironic::register)
         .default_service(web::to(nothing_here));
 }
 
@@ -50,6 +58,10 @@ fn last_segment(name: &'static str) -> impl Guard {
 
 async fn only_get(request: HttpRequest) -> HttpResponse {
     ApiError::MethodNotAllowed("GET").response(&request)
+}
+
+async fn only_post(request: HttpRequest) -> HttpResponse {
+    ApiError::MethodNotAllowed("POST").response(&request)
 }
 
 async fn nothing_here(request: HttpRequest) -> HttpResponse {
