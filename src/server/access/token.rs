@@ -35,7 +35,7 @@ impl TokenKey {
         }
     }
 
-    fn parse(text: &str) -> io::Result<TokenKey> {
+    pub(super) fn parse(text: &str) -> io::Result<TokenKey> {
         let key = from_hex(text).and_then(|bytes| bytes.try_into().ok());
         key.map(TokenKey).ok_or_else(|| {
             io::Error::new(
