@@ -110,6 +110,8 @@ impl Folding<'_> {
             Meaning::StepStart => self.step_starts(),
             Meaning::StepFinish(result) => self.step_ends(result),
             Meaning::Progress => self.goes_on(),
+            // phone_home is a note of an installed system.
+            Meaning::Note if self.is_afterwards() => self.returns(),
             Meaning::Note => {}
         }
     }

@@ -10,6 +10,7 @@ mod diagnosis;
 mod fold;
 mod machine;
 mod meaning;
+pub mod producer;
 mod report;
 mod standing;
 mod steps;
@@ -21,12 +22,12 @@ pub use board::Board;
 pub use deployment::{Deployment, OpenStep, Stage};
 pub use diagnosis::{Diagnosis, Finding, Patience, diagnose, in_words};
 pub use machine::{Machine, Restarts};
-pub use report::{About, LogFile, Report, address_alias};
+pub use report::{About, HostKey, LogFile, Report, address_alias};
 pub use standing::{Standing, Status};
 pub use steps::{Step, steps};
 pub use store::{
-    Change, Cursor, DeploymentRow, EventRow, Filter, LogRow, Receipt, Store, StoreError,
-    StoreOptions, Transition,
+    Change, Cursor, DeadLetter, DeploymentRow, EventRow, Filter, HostKeyRow, Letter, LogRow,
+    Outbox, Receipt, Store, StoreError, StoreOptions, Transition,
 };
 pub use usual::{Progress, Usual, UsualStage};
 pub use view::MachineView;

@@ -13,6 +13,15 @@ pub struct LogFile {
     pub content: Vec<u8>,
 }
 
+/// A public key by which an installed machine is recognised over SSH.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostKey {
+    /// `ssh-ed25519`, `ssh-rsa`, …
+    pub algorithm: String,
+    /// The key in base64.
+    pub key: String,
+}
+
 /// What is known of the machine of a report, besides its name.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct About {
@@ -30,6 +39,8 @@ pub struct About {
     /// Which start of the machine this is (`/proc/sys/kernel/random/boot_id`): a request made twice is
     /// no second attempt.
     pub boot_id: Option<String>,
+    /// The SSH host keys of its installed system, where it tells them: they take the place of older ones.
+    pub host_keys: Vec<HostKey>,
     /// Whether the machine's hardware is known: it was posted, or the name is that of an allocation.
     pub is_known: bool,
 }

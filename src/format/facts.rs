@@ -226,7 +226,7 @@ fn article(what: &str) -> String {
 }
 
 /// The same JSON with each half of a surrogate pair that stands alone replaced.
-fn without_lone_surrogates(text: &str) -> String {
+pub(crate) fn without_lone_surrogates(text: &str) -> String {
     let mut whole = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find('\\') {

@@ -27,9 +27,11 @@ struct Prepared {
     identity: Identity,
     facts: Arc<[Fact]>,
     purpose: Purpose,
+    /// Where it posted from: what is reported from there without a name is of this machine.
+    address: Option<String>,
 }
 
-/// Decides what the machine with these facts gets.
+/// Decides what the machine with these facts, which posted from this address, gets.
 ///
 /// # Errors
 /// Those of [`crate::allocation::Section::submit`].
@@ -38,9 +40,10 @@ pub(super) async fn decide(
     section: Arc<OpenSection>,
     parsed: ParsedFacts,
     purpose: Purpose,
+    address: Option<String>,
 ) -> Result<Outcome, AllocateError> {
-    let task = decide_whole(state, section, parsed, purpose).in_current_span();
-    let task = actix_web::rt::spawn(task);
+    let whole = decide_whole(state, section, parsed, purpose, address);
+    let task = actix_web::rt::spawn(whole.in_current_span());
     task.await.unwrap_or(Err(AllocateError::Stopping))
 }
 
@@ -49,10 +52,11 @@ async fn decide_whole(
     section: Arc<OpenSection>,
     parsed: ParsedFacts,
     purpose: Purpose,
+    address: Option<String>,
 ) -> Result<Outcome, AllocateError> {
     let (reply, answer) = oneshot::channel();
     let submitted_to = section.clone();
-    let prepared = web::block(move || submit(&submitted_to, parsed, purpose, reply))
+    let prepared = web::block(move || submit(&submitted_to, parsed, purpose, address, reply))
         .await
         .map_err(|_| AllocateError::Stopping)?;
     let outcome = answer.await.unwrap_or(Err(AllocateError::Stopping));
@@ -70,6 +74,7 @@ fn submit(
     section: &OpenSection,
     parsed: ParsedFacts,
     purpose: Purpose,
+    address: Option<String>,
     reply: oneshot::Sender<Result<Outcome, AllocateError>>,
 ) -> Prepared {
     let facts: Arc<[Fact]> = parsed.facts.into();
@@ -81,6 +86,7 @@ fn submit(
         identity,
         facts: facts.clone(),
         purpose,
+        address,
     };
     section.section.submit(facts, purpose, move |outcome| {
         // Nobody waits any more only if the server is going away.
@@ -93,7 +99,7 @@ fn submit(
 fn report(state: &AppState, section: &OpenSection, prepared: &Prepared, outcome: &Outcome) {
     let name = section.section.name().as_str();
     let upload = |result| Event::new("server", "upload", EventKind::Finish(result));
-    let (machine, event, about) = match outcome {
+    let (machine, event, mut about) = match outcome {
         Outcome::Allocated(allocated) => {
             let about = events::about(name, &allocated.allocation);
             let said = format!("given the profile {}", allocated.allocation.profile);
@@ -117,8 +123,20 @@ fn report(state: &AppState, section: &OpenSection, prepared: &Prepared, outcome:
             )
         }
     };
+    about.address.clone_from(&prepared.address);
     let report = events::of_server(machine.as_str(), event, about);
     state.events.note(report);
+}
+
+fn count(state: &AppState, section: &OpenSection, outcome: &Result<Outcome, AllocateError>) {
+    let (profile, word) = match outcome {
+        Ok(Outcome::Allocated(it)) if it.repeated => (it.allocation.profile.as_str(), "repeated"),
+        Ok(Outcome::Allocated(it)) => (it.allocation.profile.as_str(), "allocated"),
+        Ok(Outcome::Refused(_)) => ("", "refused"),
+        Err(_) => ("", "error"),
+    };
+    let section = section.section.name().as_str();
+    state.metrics.allocation(section, profile, word);
 }
 
 /// What follows a decision. None of it changes the answer.
@@ -141,6 +159,7 @@ fn conclude(
     if let (Ok(outcome), Purpose::Deployment) = (outcome, prepared.purpose) {
         report(state, section, prepared, outcome);
     }
+    count(state, section, outcome);
     match outcome {
         Ok(Outcome::Allocated(allocated)) => {
             state.refused.forget(&prepared.identity);

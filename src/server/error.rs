@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 
 use crate::allocation::{AllocateError, ErrorKind, Refusal, RefusalKind};
 use crate::events::StoreError;
+use crate::events::producer::Unreadable;
 
+use super::access::Denied;
 use super::form::FormError;
 use super::plans::NoPlan;
 use super::request_id;
@@ -59,6 +61,15 @@ pub enum ApiError {
     /// So much of this is going on that no more is taken.
     #[error("{0}")]
     TooMany(String),
+    /// A report is none.
+    #[error(transparent)]
+    Report(#[from] Unreadable),
+    /// The credentials are missing or wrong.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// The credentials are good, but for something else.
+    #[error("{0}")]
+    Forbidden(String),
     /// A bug, or the end of the server.
     #[error("the server could not finish the request")]
     Internal,
@@ -82,7 +93,10 @@ impl ApiError {
     /// The status of the answer (house style, errors by who must act).
     pub fn status(&self) -> StatusCode {
         match self {
-            ApiError::BadInput { .. } => StatusCode::BAD_REQUEST,
+            ApiError::BadInput { .. } | ApiError::Report(_) => StatusCode::BAD_REQUEST,
+            ApiError::Denied(_) => StatusCode::UNAUTHORIZED,
+            ApiError::Forbidden(_) => StatusCode::FORBIDDEN,
+            ApiError::Store(error) if error.is_full() => StatusCode::INSUFFICIENT_STORAGE,
             ApiError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             ApiError::TooSlow => StatusCode::REQUEST_TIMEOUT,
             ApiError::NotFound(_) | ApiError::UnknownSection(_) => StatusCode::NOT_FOUND,
@@ -124,7 +138,12 @@ impl ApiError {
         if let ApiError::MethodNotAllowed(allowed) = self {
             response.insert_header((header::ALLOW, *allowed));
         }
-        if status == StatusCode::SERVICE_UNAVAILABLE {
+        if status == StatusCode::UNAUTHORIZED {
+            for challenge in [r#"OAuth realm="edeploy""#, r#"Bearer realm="edeploy""#] {
+                response.append_header((header::WWW_AUTHENTICATE, challenge));
+            }
+        }
+        if status == StatusCode::SERVICE_UNAVAILABLE || status == StatusCode::INSUFFICIENT_STORAGE {
             response.insert_header((header::RETRY_AFTER, RETRY_AFTER_SECONDS));
         }
         response.json(json!({

@@ -51,6 +51,25 @@ impl Events {
         answer.await.unwrap_or(Err(StoreError::Stopping))
     }
 
+    /// Keeps reports in jobs of their own, each whole or not at all: what is wrong with one is not wrong with
+    /// the others. All are on their way to the disk when this returns.
+    pub fn submit_each(&self, jobs: Vec<Vec<Report>>) -> Vec<Pending> {
+        let submit = |reports| {
+            let (reply, answer) = oneshot::channel();
+            match &self.store {
+                Ok(store) => store.submit(reports, move |result| {
+                    // As above: kept, whoever waits.
+                    reply.send(result).ok();
+                }),
+                Err(error) => {
+                    reply.send(Err(error.clone())).ok();
+                }
+            }
+            Pending(answer)
+        };
+        jobs.into_iter().map(submit).collect()
+    }
+
     /// Keeps what the server itself has to report; nobody waits for it.
     pub fn note(&self, report: Report) {
         if let Ok(store) = &self.store {
@@ -67,6 +86,20 @@ impl Events {
         if let Ok(store) = &self.store {
             store.stop();
         }
+    }
+}
+
+/// Reports that are on their way to the disk.
+#[derive(Debug)]
+pub struct Pending(oneshot::Receiver<Result<Vec<Receipt>, StoreError>>);
+
+impl Pending {
+    /// Waits until they are there.
+    ///
+    /// # Errors
+    /// They could not be kept.
+    pub async fn kept(self) -> Result<Vec<Receipt>, StoreError> {
+        self.0.await.unwrap_or(Err(StoreError::Stopping))
     }
 }
 

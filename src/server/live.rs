@@ -112,6 +112,11 @@ impl Live {
         Closing(self.0.closing.subscribe())
     }
 
+    /// How many streams are open.
+    pub(super) fn open(&self) -> usize {
+        self.0.open.load(Ordering::Relaxed)
+    }
+
     /// Ends all streams.
     pub(super) fn close(&self) {
         self.0.closing.send_replace(true);

@@ -139,18 +139,27 @@ impl Metrics {
                 let pattern = answer.request().match_pattern();
                 (route_of(pattern.as_deref()), answer.status().as_u16())
             }
-            Err(error) => ("none".to_owned(), error.as_response_error().status_code().as_u16()),
+            Err(error) => (
+                "none".to_owned(),
+                error.as_response_error().status_code().as_u16(),
+            ),
         };
         self.answered(route, method, status, began.elapsed());
         answer
     }
 
     fn answered(&self, route: String, method: &'static str, status: u16, took: Duration) {
-        let label = RouteLabel { route: route.clone() };
+        let label = RouteLabel {
+            route: route.clone(),
+        };
         let durations = self.0.durations.get_or_create(&label);
         durations.observe(took.as_secs_f64());
         drop(durations);
-        let labels = RequestLabels { route, method, status };
+        let labels = RequestLabels {
+            route,
+            method,
+            status,
+        };
         self.0.requests.get_or_create(&labels).inc();
     }
 
@@ -163,10 +172,14 @@ impl Metrics {
     ) -> String {
         let inner = &self.0;
         inner.count_machines(views);
-        inner.streams.set(i64::try_from(moment.streams).unwrap_or(i64::MAX));
+        inner
+            .streams
+            .set(i64::try_from(moment.streams).unwrap_or(i64::MAX));
         inner.dead_letters.set(moment.dead_letters);
         let bytes = store.map_or(0, Store::size_bytes);
-        inner.store_bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
+        inner
+            .store_bytes
+            .set(i64::try_from(bytes).unwrap_or(i64::MAX));
         let mut text = String::new();
         match encode(&mut text, &inner.registry) {
             Ok(()) => plain(&text),
@@ -182,13 +195,21 @@ impl Inner {
         let help = "Requests that were answered";
         all.register("edeploy_http_requests", help, self.requests.clone());
         let help = "Time until the head of an answer";
-        all.register("edeploy_http_request_duration_seconds", help, self.durations.clone());
+        all.register(
+            "edeploy_http_request_duration_seconds",
+            help,
+            self.durations.clone(),
+        );
         let help = "Uploads of hardware by what became of them";
         all.register("edeploy_allocations", help, self.allocations.clone());
         let help = "Events that were kept";
         all.register("edeploy_events", help, self.events.clone());
         let help = "Time of one commit of events to the disk";
-        all.register("edeploy_event_commit_duration_seconds", help, self.commits.clone());
+        all.register(
+            "edeploy_event_commit_duration_seconds",
+            help,
+            self.commits.clone(),
+        );
         let help = "Machines by where they stand";
         all.register("edeploy_machines", help, self.machines.clone());
         let help = "Machines by what is wrong with them";
@@ -213,17 +234,24 @@ impl Inner {
                 standings[at] += 1;
             }
             let finding = view.diagnosis.map(|it| it.finding);
-            if let Some(at) = Finding::ALL.iter().position(|known| Some(*known) == finding) {
+            if let Some(at) = Finding::ALL
+                .iter()
+                .position(|known| Some(*known) == finding)
+            {
                 findings[at] += 1;
             }
             jobs += i64::from(view.status.is_some_and(|status| status.is_open()));
         }
         for (standing, count) in Standing::ALL.into_iter().zip(standings) {
-            let label = StandingLabel { standing: standing.word() };
+            let label = StandingLabel {
+                standing: standing.word(),
+            };
             self.machines.get_or_create(&label).set(count);
         }
         for (finding, count) in Finding::ALL.into_iter().zip(findings) {
-            let label = FindingLabel { finding: finding.word() };
+            let label = FindingLabel {
+                finding: finding.word(),
+            };
             self.findings.get_or_create(&label).set(count);
         }
         self.jobs.set(jobs);
@@ -303,7 +331,10 @@ mod tests {
 
     #[test]
     fn a_label_is_never_what_a_client_sent() {
-        assert_eq!(word_of(&Method::from_bytes(b"X-ANYTHING").unwrap()), "other");
+        assert_eq!(
+            word_of(&Method::from_bytes(b"X-ANYTHING").unwrap()),
+            "other"
+        );
         assert_eq!(route_of(None), "none");
         assert_eq!(route_of(Some("/{path:.*}")), "upload");
     }

@@ -3,8 +3,10 @@
 //! Async ends here: whatever reads files, matches or waits for a lock is called from a blocking
 //! thread. Nothing here decides who gets what: that is `allocation`.
 
+mod access;
 mod body;
 mod boot;
+mod cloud_seed;
 mod decide;
 mod error;
 mod events;
@@ -13,8 +15,10 @@ mod hardware;
 mod job_log;
 mod keep;
 mod live;
+mod metrics;
 mod plans;
 mod pxemngr;
+mod reporting;
 mod request_span;
 mod routes;
 mod run;
@@ -24,6 +28,7 @@ mod startup;
 mod state;
 mod traffic;
 mod views;
+mod webhooks;
 
 pub use crate::planner::run_if_asked as plan_if_asked;
 pub use error::ApiError;

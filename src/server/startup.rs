@@ -21,9 +21,11 @@ use crate::model::SectionName;
 use crate::planner::Planner;
 use crate::system::{Real, Runner};
 
+use super::access::Access;
 use super::boot::RefusedMachines;
 use super::events::Events;
 use super::live::Live;
+use super::metrics::Metrics;
 use super::plans::Plans;
 use super::request_span::RequestSpan;
 use super::routes;
@@ -31,6 +33,7 @@ use super::seed::seed;
 use super::settings::{Settings, SettingsError};
 use super::state::{AppState, OpenSection};
 use super::traffic::Traffic;
+use super::webhooks::Webhooks;
 
 /// How many threads of each worker may read, match and write at a time. More than there are cores, since
 /// some wait for the disk; few enough that a rack that posts at once does not make a thread for each
@@ -55,6 +58,14 @@ pub enum StartError {
         /// The directory.
         path: PathBuf,
         /// What the system said.
+        source: io::Error,
+    },
+    /// The key of the machines' tokens cannot be had.
+    #[error("cannot read or make the key of the machines' tokens `{}`", path.display())]
+    TokenKey {
+        /// The file.
+        path: PathBuf,
+        /// What the system said, or what is wrong with it.
         source: io::Error,
     },
     /// A section cannot be opened.
@@ -88,7 +99,10 @@ impl StartError {
                 ErrorKind::Busy => 4,
                 ErrorKind::Environment => 5,
             },
-            StartError::Directory { .. } | StartError::Listen { .. } | StartError::Run(_) => 5,
+            StartError::Directory { .. }
+            | StartError::TokenKey { .. }
+            | StartError::Listen { .. }
+            | StartError::Run(_) => 5,
         }
     }
 }
@@ -139,10 +153,13 @@ impl Application {
         let factory = {
             let (state, traffic) = (state.clone(), traffic.clone());
             move || {
-                let traffic = traffic.clone();
+                let (traffic, metrics) = (traffic.clone(), state.metrics.clone());
                 App::new()
                     .app_data(state.clone())
                     .configure(routes::register)
+                    .wrap(from_fn(move |request, next| {
+                        metrics.clone().count(request, next)
+                    }))
                     .wrap(TracingLogger::<RequestSpan>::new())
                     .wrap(NormalizePath::new(TrailingSlash::MergeOnly))
                     .wrap(from_fn(move |request, next| {
@@ -182,11 +199,12 @@ impl Application {
         let [mut terminate, mut interrupt] = self.signals;
         let handle = self.server.handle();
         let (traffic, timeout) = (self.traffic, self.state.settings.stop_timeout);
-        let live = self.state.live.clone();
+        let (live, webhooks) = (self.state.live.clone(), self.state.webhooks.clone());
         let stopping = actix_web::rt::spawn(async move {
             let terminate = std::pin::pin!(terminate.recv());
             let interrupt = std::pin::pin!(interrupt.recv());
             futures_util::future::select(terminate, interrupt).await;
+            webhooks.stop();
             stop(&handle, &traffic, &live, timeout).await;
         });
         let served = self.server.await.map_err(StartError::Run);
@@ -244,19 +262,47 @@ fn open(settings: Settings, runner: Arc<dyn Runner>) -> Result<AppState, StartEr
     create(&events_dir)?;
     let events = Events::open(
         &events_dir.join("events.sqlite"),
-        StoreOptions::default(),
-        Patience::default(),
+        store_options(&settings),
+        patience(&settings),
     );
+    let access = Access::open(&settings).map_err(|source| StartError::TokenKey {
+        path: Access::key_file(&settings.state_dir),
+        source,
+    })?;
     introduce(&events, &sections);
+    let metrics = Metrics::new();
+    let store = events.store();
+    let store = store.as_ref().ok().copied();
+    if let Some(store) = store {
+        metrics.watch(store);
+    }
     Ok(AppState {
-        live: Live::start(events.store().ok(), events.patience),
+        live: Live::start(store, events.patience),
+        webhooks: Webhooks::start(&settings.webhooks, store, events.patience),
+        metrics,
         events,
+        access,
         settings,
         sections,
         plans: Plans::new(&Planner::new(runner.clone())),
         refused: RefusedMachines::default(),
         runner,
     })
+}
+
+fn store_options(settings: &Settings) -> StoreOptions {
+    StoreOptions {
+        keep_for: Duration::from_secs(settings.events_keep_days.saturating_mul(86_400)),
+        keep_bytes: settings.events_keep_bytes,
+        ..StoreOptions::default()
+    }
+}
+
+fn patience(settings: &Settings) -> Patience {
+    Patience {
+        stuck_after: Duration::from_secs(settings.events_stuck_minutes.saturating_mul(60)),
+        ..Patience::default()
+    }
 }
 
 /// The store knows by all their names the machines that were allocated before, also by another server.

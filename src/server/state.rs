@@ -7,11 +7,14 @@ use crate::allocation::Section;
 use crate::model::SectionName;
 use crate::system::Runner;
 
+use super::access::Access;
 use super::boot::RefusedMachines;
 use super::events::Events;
 use super::live::Live;
+use super::metrics::Metrics;
 use super::plans::Plans;
 use super::settings::{SectionSettings, Settings};
+use super::webhooks::Webhooks;
 
 /// Shared by all handlers of all workers.
 pub struct AppState {
@@ -27,8 +30,14 @@ pub struct AppState {
     pub(super) refused: RefusedMachines,
     /// What was reported.
     pub events: Events,
+    /// Who may report.
+    pub access: Access,
     /// Who is told of what is reported.
     pub live: Live,
+    /// Other systems that are told.
+    pub webhooks: Webhooks,
+    /// What is counted.
+    pub metrics: Metrics,
 }
 
 /// A section that is being served.

@@ -15,7 +15,9 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use sha2::Sha256;
 
-use crate::events::{Finding, Letter, MachineView, Outbox, Patience, Store, StoreError, Transition};
+use crate::events::{
+    Finding, Letter, MachineView, Outbox, Patience, Store, StoreError, Transition,
+};
 
 use super::settings::Webhook;
 use super::views::Snapshot;
@@ -45,7 +47,11 @@ pub struct Webhooks {
 
 impl Webhooks {
     /// Tells the addresses from now on what the store keeps.
-    pub(super) fn start(hooks: &[Webhook], store: Option<&Arc<Store>>, patience: Patience) -> Webhooks {
+    pub(super) fn start(
+        hooks: &[Webhook],
+        store: Option<&Arc<Store>>,
+        patience: Patience,
+    ) -> Webhooks {
         let mut webhooks = Webhooks {
             outbox: store.map(|store| Outbox::new(store.path())),
             news: Vec::new(),
@@ -150,7 +156,8 @@ impl Teller {
             return Ok(LOOK_EVERY);
         };
         let views = self.views(&store);
-        self.outbox.collect(&self.hook.url, |row| self.of_transition(row, &views))?;
+        self.outbox
+            .collect(&self.hook.url, |row| self.of_transition(row, &views))?;
         let findings = views.values().filter_map(|view| {
             let diagnosis = view.diagnosis.as_ref()?;
             Some((view.machine.clone(), diagnosis.finding))
@@ -185,8 +192,12 @@ impl Teller {
                     let pause = pause_after(letter.attempts + 1);
                     let (url, tries) = (self.hook.shown(), letter.attempts + 1);
                     match pause {
-                        Some(_) => tracing::warn!(%url, tries, %why, "a webhook was not delivered; it is tried again"),
-                        None => tracing::error!(%url, tries, %why, "a webhook was not delivered and is given up"),
+                        Some(_) => {
+                            tracing::warn!(%url, tries, %why, "a webhook was not delivered; it is tried again")
+                        }
+                        None => {
+                            tracing::error!(%url, tries, %why, "a webhook was not delivered and is given up")
+                        }
                     }
                     self.outbox.failed(letter.id, &why, pause)?;
                 }
@@ -200,7 +211,10 @@ impl Teller {
             .agent
             .post(&self.hook.url)
             .header("Content-Type", "application/json")
-            .header("User-Agent", concat!("edeploy-server/", env!("CARGO_PKG_VERSION")))
+            .header(
+                "User-Agent",
+                concat!("edeploy-server/", env!("CARGO_PKG_VERSION")),
+            )
             .header("X-Edeploy-Delivery", letter.id.to_string());
         if let Some(secret) = &self.hook.secret {
             let signature = signature(secret.expose().as_bytes(), letter.body.as_bytes());
@@ -215,7 +229,11 @@ impl Teller {
     }
 
     /// A machine became something else.
-    fn of_transition(&self, row: &Transition, views: &HashMap<String, MachineView>) -> Option<String> {
+    fn of_transition(
+        &self,
+        row: &Transition,
+        views: &HashMap<String, MachineView>,
+    ) -> Option<String> {
         if !self.hook.wants_standing(row.standing) {
             return None;
         }
@@ -243,7 +261,8 @@ impl Teller {
         is: Option<Finding>,
         views: &HashMap<String, MachineView>,
     ) -> Option<String> {
-        let is_wanted = |finding: Option<Finding>| finding.is_some_and(|it| self.hook.wants_finding(it));
+        let is_wanted =
+            |finding: Option<Finding>| finding.is_some_and(|it| self.hook.wants_finding(it));
         if !is_wanted(was) && !is_wanted(is) {
             return None;
         }
@@ -296,7 +315,10 @@ mod tests {
     #[test]
     fn pauses_grow_and_end() {
         let seconds = |attempts| pause_after(attempts).map(|pause| pause.as_secs());
-        assert_eq!((seconds(1), seconds(2), seconds(5)), (Some(2), Some(4), Some(32)));
+        assert_eq!(
+            (seconds(1), seconds(2), seconds(5)),
+            (Some(2), Some(4), Some(32))
+        );
         assert_eq!((seconds(19), seconds(20)), (Some(1_800), None));
         let total: u64 = (1..20).filter_map(seconds).sum();
         assert!((4 * 3_600..10 * 3_600).contains(&total), "{total}");

@@ -21,5 +21,5 @@ pub use confine::{allow_processor_time, confine_this_process, end_this_process};
 pub use files::{Durability, Existing, Ownership, put_file, replace_file};
 pub use real::{PATH, Real};
 pub use rehearsal::{DryRun, Recorded};
-pub use terminal::{run_at_terminal, terminal_size};
 pub use runner::{Line, Output, RunError, Runner, Streams};
+pub use terminal::{run_at_terminal, terminal_size};

@@ -28,7 +28,10 @@ fn a_machine_is_given_its_profile_and_gets_the_same_again() {
     assert_eq!(first.status, 200);
     let hash = first.json()["plan_hash"].clone();
     assert_eq!(hash.as_str().unwrap().len(), 64);
+    let token = first.json()["token"].as_str().unwrap().to_owned();
+    assert!(token.starts_with("QEMU-CZ1-."), "{token}");
     let expected = json!({
+        "token": token,
         "plan_hash": hash,
         "machine": "QEMU-CZ1-",
         "profile": "vm",

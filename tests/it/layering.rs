@@ -57,7 +57,7 @@ const MODULES: [(&str, &[&str]); 13] = [
 const FRONTS: [&str; 3] = ["server", "client", "cli"];
 
 /// Paths outside the library that belong to some modules only.
-const RESERVED: [(&str, &[&str]); 14] = [
+const RESERVED: [(&str, &[&str]); 15] = [
     ("std::process", &["system"]),
     ("fs2", &["allocation"]),
     ("ron", &["format"]),
@@ -70,7 +70,9 @@ const RESERVED: [(&str, &[&str]); 14] = [
     ("tokio", &["server"]),
     ("futures_util", &["server"]),
     ("regex", &["matching"]),
-    ("ureq", &["client", "cli"]),
+    // The server posts its webhooks itself.
+    ("ureq", &["client", "cli", "server"]),
+    ("prometheus_client", &["server"]),
     ("clap", &["server", "client", "cli"]),
 ];
 

@@ -16,7 +16,9 @@ fn busy() -> TestServer {
     server.register(&machine("CZ1", "QEMU"));
     server.post_machine(br#"[["disk", "vda", "size", "2"]]"#);
     server.get("/nothing/here");
-    wait_for("the report", || server.get("/api/v1/status/CZ1").status == 200);
+    wait_for("the report", || {
+        server.get("/api/v1/status/CZ1").status == 200
+    });
     server
 }
 
@@ -24,7 +26,10 @@ fn busy() -> TestServer {
 fn machines_requests_and_allocations_are_counted() {
     let server = busy();
     let metrics = server.get("/metrics");
-    assert_eq!(metrics.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
+    assert_eq!(
+        metrics.header("content-type"),
+        Some("text/plain; version=0.0.4; charset=utf-8")
+    );
     let text = metrics.text();
     for line in [
         "edeploy_machines{standing=\"failed\"} 1",
@@ -42,7 +47,9 @@ fn machines_requests_and_allocations_are_counted() {
 
 #[test]
 fn promtool_finds_the_metrics_clean() {
-    let Some(run) = clients("promtool/run.sh") else { return };
+    let Some(run) = clients("promtool/run.sh") else {
+        return;
+    };
     if !run.parent().unwrap().join("promtool").exists() {
         println!("skipped: promtool is not set up there");
         return;
@@ -56,7 +63,9 @@ fn promtool_finds_the_metrics_clean() {
 
 fn names(text: &str) -> BTreeSet<String> {
     let name = Regex::new(r"\bedeploy_[a-z_]+").unwrap();
-    name.find_iter(text).map(|found| found.as_str().to_owned()).collect()
+    name.find_iter(text)
+        .map(|found| found.as_str().to_owned())
+        .collect()
 }
 
 #[test]
@@ -64,7 +73,9 @@ fn the_dashboard_asks_only_for_what_there_is() {
     let server = busy();
     let samples = server.get("/metrics").text();
     let samples = samples.lines().filter(|line| !line.starts_with('#'));
-    let known: BTreeSet<String> = samples.flat_map(|line| names(line.split(['{', ' ']).next().unwrap())).collect();
+    let known: BTreeSet<String> = samples
+        .flat_map(|line| names(line.split(['{', ' ']).next().unwrap()))
+        .collect();
     let dashboard: Value = serde_json::from_str(DASHBOARD).unwrap();
     let mut asked = BTreeSet::new();
     for panel in dashboard["panels"].as_array().unwrap() {

@@ -11,7 +11,10 @@ use crate::support::{wait_for, write};
 
 fn settings(dir: &Path, address: &str, more: &str) -> String {
     let file = dir.join("server.toml");
-    write(&file, format!("[[webhooks]]\nurl = 'http://{address}/hook?key=1'\nsecret = 'Jefe'\n{more}\n"));
+    write(
+        &file,
+        format!("[[webhooks]]\nurl = 'http://{address}/hook?key=1'\nsecret = 'Jefe'\n{more}\n"),
+    );
     file.to_str().unwrap().to_owned()
 }
 
@@ -31,21 +34,32 @@ fn receive(listener: &TcpListener, status: &str) -> (String, String) {
         assert!(reader.read_line(&mut head).unwrap() > 0, "{head}");
     }
     let head = head.to_lowercase();
-    let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+    let length = head
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length: "));
     let mut body = vec![0; length.unwrap().parse().unwrap()];
     reader.read_exact(&mut body).unwrap();
-    write!(stream, "HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").unwrap();
+    write!(
+        stream,
+        "HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    )
+    .unwrap();
     (head, String::from_utf8(body).unwrap())
 }
 
 #[test]
 fn a_change_is_told_signed() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let server = server(&listener.local_addr().unwrap().to_string(), "standings = ['installing']");
+    let server = server(
+        &listener.local_addr().unwrap().to_string(),
+        "standings = ['installing']",
+    );
     server.register(&machine("CZ1", "QEMU"));
     let (head, body) = receive(&listener, "204 No Content");
     assert!(head.starts_with("post /hook?key=1 http/1.1"), "{head}");
-    let signature = head.lines().find_map(|line| line.strip_prefix("x-edeploy-signature: sha256="));
+    let signature = head
+        .lines()
+        .find_map(|line| line.strip_prefix("x-edeploy-signature: sha256="));
     let openssl = crate::support::command("openssl")
         .args(["dgst", "-sha256", "-hmac", "Jefe", "-r"])
         .stdin(std::process::Stdio::piped())
@@ -53,7 +67,12 @@ fn a_change_is_told_signed() {
         .spawn();
     match openssl {
         Ok(mut openssl) => {
-            openssl.stdin.take().unwrap().write_all(body.as_bytes()).unwrap();
+            openssl
+                .stdin
+                .take()
+                .unwrap()
+                .write_all(body.as_bytes())
+                .unwrap();
             let output = openssl.wait_with_output().unwrap();
             let expected = String::from_utf8(output.stdout).unwrap();
             assert_eq!(signature, expected.split(' ').next());
@@ -62,8 +81,18 @@ fn a_change_is_told_signed() {
     }
     let told: Value = serde_json::from_str(&body).unwrap();
     assert_eq!(
-        (&told["event"], &told["machine"], &told["standing"], &told["previous"]),
-        (&json!("standing"), &json!("QEMU-CZ1-"), &json!("installing"), &json!("discovered"))
+        (
+            &told["event"],
+            &told["machine"],
+            &told["standing"],
+            &told["previous"]
+        ),
+        (
+            &json!("standing"),
+            &json!("QEMU-CZ1-"),
+            &json!("installing"),
+            &json!("discovered")
+        )
     );
     assert_eq!(told["now"]["profile"], "vm");
 }

@@ -138,6 +138,7 @@ impl<'a> Batch<'a> {
         let folded = fold(&mut machine, report, &mut self.overlay.next_number);
         let job = machine.deployment.as_ref().map(|it| it.number);
         let event = self.insert_event(kept.id, job, report)?;
+        self.keep_host_keys(kept.id, report)?;
         for file in &prepared.files {
             self.insert_log(kept.id, job, report.received, file)?;
         }
@@ -235,7 +236,14 @@ impl<'a> Batch<'a> {
             Some(own) => own,
             None => self.create(name, now)?,
         };
-        for table in ["event", "log", "deployment", "transition", "alias"] {
+        for table in [
+            "event",
+            "log",
+            "deployment",
+            "transition",
+            "alias",
+            "host_key",
+        ] {
             let text = format!("UPDATE OR IGNORE {table} SET machine = ?1 WHERE machine = ?2");
             self.transaction
                 .execute(&text, params![own.id, stranger.id])?;
@@ -346,6 +354,19 @@ impl<'a> Batch<'a> {
                 bytes,
                 file.content
             ])?;
+        Ok(())
+    }
+
+    fn keep_host_keys(&self, id: i64, report: &Report) -> Sql<()> {
+        for told in &report.about.host_keys {
+            self.transaction
+                .prepare_cached(
+                    "INSERT INTO host_key (machine, algorithm, key, received) VALUES (?1, ?2, ?3, ?4)
+                     ON CONFLICT (machine, algorithm) DO UPDATE SET key = excluded.key,
+                     received = excluded.received",
+                )?
+                .execute(params![id, told.algorithm, told.key, micros(report.received)])?;
+        }
         Ok(())
     }
 

@@ -43,6 +43,11 @@ impl StoreError {
         }
     }
 
+    /// Whether there is no room on the disk.
+    pub fn is_full(&self) -> bool {
+        matches!(self, StoreError::Database { is_full: true, .. })
+    }
+
     /// Whether the file is damaged.
     pub(super) fn is_damaged(&self) -> bool {
         matches!(

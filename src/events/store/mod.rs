@@ -6,6 +6,7 @@
 mod batch;
 mod error;
 mod open;
+mod outbox;
 mod read;
 mod retention;
 mod rows;
@@ -21,7 +22,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 pub use error::StoreError;
-pub use rows::{Cursor, DeploymentRow, EventRow, Filter, LogRow, Transition};
+pub use outbox::{DeadLetter, Letter, Outbox};
+pub use rows::{Cursor, DeploymentRow, EventRow, Filter, HostKeyRow, LogRow, Transition};
 
 use super::board::Board;
 use super::report::{About, Report};
@@ -69,6 +71,10 @@ pub struct Change {
     pub machines: BTreeSet<String>,
     /// The number of the newest event.
     pub event: i64,
+    /// How many events it has.
+    pub events: usize,
+    /// How long it took, the disk included.
+    pub took: Duration,
 }
 
 /// All that was reported.
@@ -176,6 +182,21 @@ impl Store {
             .map(|_| ())
     }
 
+    /// The file of its database.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What it takes on the disk, in bytes.
+    pub fn size_bytes(&self) -> u64 {
+        let of = |ending: &str| {
+            let mut name = self.path.as_os_str().to_owned();
+            name.push(ending);
+            std::fs::metadata(name).map_or(0, |file| file.len())
+        };
+        ["", "-wal", "-shm"].into_iter().map(of).sum()
+    }
+
     /// What all reports come to, as of the last commit. Nothing is written while it is held: take what you
     /// need of it, machines are shared, and let it go.
     pub fn board(&self) -> RwLockReadGuard<'_, Board> {
@@ -255,6 +276,15 @@ impl Store {
     pub fn log_content(&self, id: i64) -> Result<Option<Vec<u8>>, StoreError> {
         self.readers
             .read(|connection| read::log_content(connection, id))
+    }
+
+    /// The SSH host keys of a machine's installed system, or of all machines.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn host_keys(&self, machine: Option<&str>) -> Result<Vec<HostKeyRow>, StoreError> {
+        self.readers
+            .read(|connection| read::host_keys(connection, machine))
     }
 
     /// Keeps everything that was submitted, then stops; what comes later is refused.

@@ -14,7 +14,11 @@ use crate::events::machine::Machine;
 use crate::events::usual::Usual;
 
 /// What brings each version to the next; the first makes the tables.
-const MIGRATIONS: [&str; 1] = [include_str!("schema.sql")];
+const MIGRATIONS: [&str; 3] = [
+    include_str!("schema.sql"),
+    include_str!("host_keys.sql"),
+    include_str!("outbox.sql"),
+];
 
 /// How long a reader and the writer wait for one another, which in WAL mode they hardly do.
 const BUSY: Duration = Duration::from_secs(10);

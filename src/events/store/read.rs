@@ -11,7 +11,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
 use super::batch::micros;
 use super::error::StoreError;
 use super::open;
-use super::rows::{Cursor, DeploymentRow, EventRow, Filter, LogRow, Transition};
+use super::rows::{Cursor, DeploymentRow, EventRow, Filter, HostKeyRow, LogRow, Transition};
 use crate::events::standing::{Standing, Status};
 use crate::model::{Level, StepResult};
 
@@ -260,6 +260,24 @@ pub(super) fn previous_standings(connection: &Connection) -> Sql<HashMap<String,
         Ok((row.get(0)?, previous.unwrap_or(Standing::Unknown)))
     })?;
     rows.collect()
+}
+
+pub(super) fn host_keys(connection: &Connection, machine: Option<&str>) -> Sql<Vec<HostKeyRow>> {
+    connection
+        .prepare_cached(
+            "SELECT m.name, k.algorithm, k.key, k.received FROM host_key k
+             JOIN machine m ON m.id = k.machine WHERE ?1 IS NULL OR m.name = ?1
+             ORDER BY m.name, k.algorithm",
+        )?
+        .query_map([machine], |row| {
+            Ok(HostKeyRow {
+                machine: row.get(0)?,
+                algorithm: row.get(1)?,
+                key: row.get(2)?,
+                received: time(row, 3)?,
+            })
+        })?
+        .collect()
 }
 
 pub(super) fn log_content(connection: &Connection, id: i64) -> Sql<Option<Vec<u8>>> {

@@ -77,6 +77,19 @@ pub struct LogRow {
     pub bytes: u64,
 }
 
+/// An SSH host key of an installed system.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct HostKeyRow {
+    /// The machine.
+    pub machine: String,
+    /// `ssh-ed25519`, `ssh-rsa`, …
+    pub algorithm: String,
+    /// The key in base64.
+    pub key: String,
+    /// When the machine told it.
+    pub received: Timestamp,
+}
+
 /// A change of a machine's standing: a line of the timeline.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Transition {

@@ -109,6 +109,7 @@ impl Writer {
         &mut self,
         jobs: &[Vec<Prepared>],
     ) -> Result<Vec<Result<Vec<Receipt>, StoreError>>, StoreError> {
+        let began = Instant::now();
         let path = self.path.clone();
         let failed = |error: rusqlite::Error| StoreError::of(&path, &error);
         let most = self.options.most_machines;
@@ -130,15 +131,14 @@ impl Writer {
         self.next_number = overlay.next_number;
         let machines =
             overlay.settle(&mut self.board.write().unwrap_or_else(PoisonError::into_inner));
-        let newest = answers
-            .iter()
-            .flatten()
-            .flatten()
-            .filter_map(|receipt| receipt.event);
-        self.last_event = newest.max().unwrap_or(self.last_event);
+        let numbers = answers.iter().flatten().flatten();
+        let numbers: Vec<i64> = numbers.filter_map(|receipt| receipt.event).collect();
+        self.last_event = numbers.iter().max().copied().unwrap_or(self.last_event);
         self.tell(&Change {
             machines,
             event: self.last_event,
+            events: numbers.len(),
+            took: began.elapsed(),
         });
         Ok(answers)
     }

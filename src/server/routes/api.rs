@@ -15,8 +15,9 @@ use super::super::body::Body;
 use super::super::decide::decide;
 use super::super::error::ApiError;
 use super::super::plans::Wanted;
+use super::super::reporting::address_of;
 use super::super::state::{AppState, OpenSection};
-use super::{only_get, plan};
+use super::{only_get, only_post, plan};
 
 /// How many wrong rows an answer names.
 const NAMED_ROWS: usize = 100;
@@ -65,10 +66,6 @@ async fn only_get_or_delete(request: HttpRequest) -> HttpResponse {
     ApiError::MethodNotAllowed("GET, DELETE").response(&request)
 }
 
-async fn only_post(request: HttpRequest) -> HttpResponse {
-    ApiError::MethodNotAllowed("POST").response(&request)
-}
-
 /// `?section=NAME`
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Query {
@@ -92,7 +89,7 @@ async fn upload(
     payload: web::Payload,
     state: web::Data<AppState>,
 ) -> HttpResponse {
-    match try_upload(payload, state.clone()).await {
+    match try_upload(&request, payload, state.clone()).await {
         Ok((section, allocated)) => {
             let mut answer = with_plan(&state, &allocated).await;
             // What the answer for old ramdisks adds to the script.
@@ -118,6 +115,7 @@ async fn with_plan(state: &AppState, allocated: &Allocated) -> Value {
     let variables = allocated.allocation.variables();
     let mut answer = json!({
         "machine": allocated.allocation.machine,
+        "token": state.access.token_of(allocated.allocation.machine.as_str()),
         "profile": allocated.allocation.profile,
         "repeated": allocated.repeated,
         "variables": variables,
@@ -140,6 +138,7 @@ async fn with_plan(state: &AppState, allocated: &Allocated) -> Value {
 }
 
 async fn try_upload(
+    request: &HttpRequest,
     payload: web::Payload,
     state: web::Data<AppState>,
 ) -> Result<(Arc<OpenSection>, Allocated), ApiError> {
@@ -149,7 +148,16 @@ async fn try_upload(
         .await
         .map_err(|_| ApiError::Internal)??;
     let section = state.section(posted.section.as_deref())?.clone();
-    match decide(state, section.clone(), posted.facts, posted.purpose).await? {
+    let address = address_of(request);
+    match decide(
+        state,
+        section.clone(),
+        posted.facts,
+        posted.purpose,
+        address,
+    )
+    .await?
+    {
         Outcome::Allocated(allocated) => Ok((section, allocated)),
         Outcome::Refused(refusal) => Err(ApiError::Refused(Box::new(refusal))),
     }

@@ -6,16 +6,23 @@
 
 mod api;
 mod ask;
-mod contiv;
 mod boot;
+mod cloud_init;
+mod contiv;
+mod events;
+mod foreman;
 mod health;
 mod health_upload;
+mod ironic;
 mod jobs;
+mod metrics;
+mod openapi;
 mod plan;
 mod status;
 mod stream;
 mod timeline;
 mod upload;
+mod webhooks;
 
 use actix_web::guard::{Guard, fn_guard};
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -53,7 +60,14 @@ pub(super) fn register(config: &mut web::ServiceConfig) {
         .configure(timeline::register)
         .configure(stream::register)
         .configure(contiv::register)
+        .configure(metrics::register)
+        .configure(openapi::register)
+        .configure(webhooks::register)
         .configure(boot::register)
+        .configure(events::register)
+        .configure(foreman::register)
+        .configure(cloud_init::register)
+        .configure(ironic::register)
         .default_service(web::to(nothing_here));
 }
 
@@ -63,6 +77,10 @@ fn last_segment(name: &'static str) -> impl Guard {
 
 async fn only_get(request: HttpRequest) -> HttpResponse {
     ApiError::MethodNotAllowed("GET").response(&request)
+}
+
+async fn only_post(request: HttpRequest) -> HttpResponse {
+    ApiError::MethodNotAllowed("POST").response(&request)
 }
 
 async fn nothing_here(request: HttpRequest) -> HttpResponse {

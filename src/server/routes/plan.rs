@@ -50,7 +50,7 @@ async fn plan(
 }
 
 /// Whether the client names plain text before JSON. Most that name neither are programs.
-fn wants_text(request: &HttpRequest) -> bool {
+pub(super) fn wants_text(request: &HttpRequest) -> bool {
     let Ok(accept) = Accept::parse(request) else {
         return false;
     };

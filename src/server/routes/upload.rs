@@ -17,6 +17,7 @@ use super::super::decide::decide;
 use super::super::form::{self, Form, FormError, Upload};
 use super::super::hardware::parse;
 use super::super::keep::keep_log;
+use super::super::reporting::address_of;
 use super::super::state::{AppState, OpenSection, UnknownSection};
 
 /// What the original says to a request without hardware; its README's smoke test.
@@ -46,7 +47,7 @@ pub(super) async fn answer(
 ) -> HttpResponse {
     let form = form::read(request.headers(), payload, &state.settings).await;
     let body = match form {
-        Ok(form) => answer_form(state, form).await,
+        Ok(form) => answer_form(state, form, address_of(&request)).await,
         Err(error) => Err(error.into()),
     };
     let body = body.unwrap_or_else(|refused| {
@@ -59,7 +60,11 @@ pub(super) async fn answer(
     HttpResponse::Ok().content_type("text/x-python").body(body)
 }
 
-async fn answer_form(state: web::Data<AppState>, form: Form) -> Result<String, Refused> {
+async fn answer_form(
+    state: web::Data<AppState>,
+    form: Form,
+    address: Option<String>,
+) -> Result<String, Refused> {
     let upload = form.file.ok_or(Refused::NoFile)?;
     let section = state.section(form.section.as_deref())?.clone();
     match (upload, form.failure) {
@@ -79,7 +84,7 @@ async fn answer_form(state: web::Data<AppState>, form: Form) -> Result<String, R
                 .await
                 .map_err(|_| Refused::Internal)?
                 .map_err(Refused::Hardware)?;
-            configure(state, section, parsed).await
+            configure(state, section, parsed, address).await
         }
     }
 }
@@ -129,10 +134,11 @@ async fn configure(
     state: web::Data<AppState>,
     section: Arc<OpenSection>,
     parsed: ParsedFacts,
+    address: Option<String>,
 ) -> Result<String, Refused> {
     let bad_rows: Vec<usize> = parsed.bad_rows.iter().map(|row| row.index).collect();
     log_bad_rows(&parsed.bad_rows);
-    let outcome = decide(state, section.clone(), parsed, Purpose::Deployment)
+    let outcome = decide(state, section.clone(), parsed, Purpose::Deployment, address)
         .await
         .map_err(|error| Refused::Nothing(error.details()))?;
     match outcome {

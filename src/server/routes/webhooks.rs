@@ -36,8 +36,10 @@ async fn try_dead(request: &HttpRequest, state: &AppState) -> Result<HttpRespons
         Some(outbox) => Ok((outbox.dead(before, limit)?, outbox.dead_count()?)),
         None => Ok((Vec::new(), 0)),
     });
-    let (mut dead, count): (Vec<DeadLetter>, i64) =
-        asked.await.map_err(|_| ApiError::Internal)?.map_err(ApiError::Store)?;
+    let (mut dead, count): (Vec<DeadLetter>, i64) = asked
+        .await
+        .map_err(|_| ApiError::Internal)?
+        .map_err(ApiError::Store)?;
     for letter in &mut dead {
         letter.url = shown(state, &letter.url);
     }

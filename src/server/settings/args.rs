@@ -52,6 +52,18 @@ pub struct Args {
     /// How long a request waits for the lock of a section [default: 30]
     #[arg(long, value_name = "SECONDS")]
     pub lock_deadline_seconds: Option<u64>,
+    /// How long events and logs are kept [default: 90]
+    #[arg(long, value_name = "DAYS")]
+    pub events_keep_days: Option<u64>,
+    /// Above this size of their store the oldest events and logs are dropped [default: 8589934592]
+    #[arg(long, value_name = "BYTES")]
+    pub events_keep_bytes: Option<u64>,
+    /// After how long a silence a machine is called stuck, where nothing is known of its step [default: 15]
+    #[arg(long, value_name = "MINUTES")]
+    pub events_stuck_minutes: Option<u64>,
+    /// Refuse reports without credentials
+    #[arg(long)]
+    pub events_need_token: bool,
     /// Say whether the settings are right, and end
     #[arg(long)]
     pub check_settings: bool,
@@ -79,6 +91,10 @@ impl Args {
             edeploy_conf: self.edeploy_conf.clone(),
             log_format: self.log_format,
             lock_deadline_seconds: self.lock_deadline_seconds,
+            events_keep_days: self.events_keep_days,
+            events_keep_bytes: self.events_keep_bytes,
+            events_stuck_minutes: self.events_stuck_minutes,
+            events_need_token: self.events_need_token.then_some(true),
             ..SettingsFile::default()
         };
         if section != SectionFile::default() {

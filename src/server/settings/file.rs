@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::SectionName;
 
-use super::{DEFAULT_SETTINGS_FILE, LogFormat, Settings, SettingsError};
+use super::{DEFAULT_SETTINGS_FILE, LogFormat, OauthFile, Settings, SettingsError, WebhookFile};
 
 /// One layer of settings. Keys of the default section may also stand at the top.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +31,14 @@ pub struct SettingsFile {
     pub lock_deadline_seconds: Option<u64>,
     pub upload_pause_seconds: Option<u64>,
     pub stop_timeout_seconds: Option<u64>,
+    pub events_keep_days: Option<u64>,
+    pub events_keep_bytes: Option<u64>,
+    pub events_stuck_minutes: Option<u64>,
+    pub events_need_token: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub oauth: Option<Vec<OauthFile>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub webhooks: Option<Vec<WebhookFile>>,
     pub config_dir: Option<PathBuf>,
     pub hw_dir: Option<PathBuf>,
     pub log_dir: Option<PathBuf>,
@@ -83,7 +91,14 @@ impl SettingsFile {
             log_limit_bytes,
             lock_deadline_seconds,
             upload_pause_seconds,
-            stop_timeout_seconds
+            stop_timeout_seconds,
+            events_keep_days,
+            events_keep_bytes,
+            events_stuck_minutes,
+            events_need_token,
+            oauth,
+            webhooks,
+            webhooks
         );
         for (name, section) in over.sections {
             let under = self.sections.entry(name).or_default();
@@ -154,6 +169,14 @@ impl From<&Settings> for SettingsFile {
             lock_deadline_seconds: Some(settings.lock_deadline.as_secs()),
             upload_pause_seconds: Some(settings.upload_pause.as_secs()),
             stop_timeout_seconds: Some(settings.stop_timeout.as_secs()),
+            events_keep_days: Some(settings.events_keep_days),
+            events_keep_bytes: Some(settings.events_keep_bytes),
+            events_stuck_minutes: Some(settings.events_stuck_minutes),
+            events_need_token: Some(settings.events_need_token),
+            webhooks: (!settings.webhooks.is_empty())
+                .then(|| settings.webhooks.iter().map(WebhookFile::from).collect()),
+            oauth: (!settings.oauth.is_empty())
+                .then(|| settings.oauth.iter().map(OauthFile::from).collect()),
             sections: sections.collect(),
             ..SettingsFile::default()
         }
@@ -220,7 +243,7 @@ enum Kind {
 }
 
 /// The keys that the environment can set: `EDEPLOY_` and the key in capitals.
-const ENVIRONMENT: [(&str, Kind); 20] = [
+const ENVIRONMENT: [(&str, Kind); 24] = [
     ("listen", Kind::Text),
     ("state_dir", Kind::Text),
     ("health_dir", Kind::Text),
@@ -234,6 +257,10 @@ const ENVIRONMENT: [(&str, Kind); 20] = [
     ("lock_deadline_seconds", Kind::Number),
     ("upload_pause_seconds", Kind::Number),
     ("stop_timeout_seconds", Kind::Number),
+    ("events_keep_days", Kind::Number),
+    ("events_keep_bytes", Kind::Number),
+    ("events_stuck_minutes", Kind::Number),
+    ("events_need_token", Kind::Truth),
     ("config_dir", Kind::Text),
     ("hw_dir", Kind::Text),
     ("log_dir", Kind::Text),

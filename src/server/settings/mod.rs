@@ -7,7 +7,9 @@
 mod args;
 mod file;
 mod legacy;
+mod oauth;
 mod sharing;
+mod webhook;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -21,6 +23,8 @@ use crate::model::SectionName;
 
 pub use args::Args;
 pub use file::{SectionFile, SettingsFile};
+pub use oauth::{OauthClient, OauthFile, Secret};
+pub use webhook::{Webhook, WebhookFile};
 
 /// Where the settings file is, if it is there and no flag names another.
 pub const DEFAULT_SETTINGS_FILE: &str = "/etc/edeploy/server.toml";
@@ -95,6 +99,18 @@ pub struct Settings {
     pub upload_pause: Duration,
     /// How long a stop waits for requests that are being answered.
     pub stop_timeout: Duration,
+    /// How long events and logs are kept, in days.
+    pub events_keep_days: u64,
+    /// Above this size of their store, in bytes, the oldest events and logs are dropped.
+    pub events_keep_bytes: u64,
+    /// After how many minutes of silence a machine is called stuck, where nothing is known of its step.
+    pub events_stuck_minutes: u64,
+    /// Whether reports without credentials are refused.
+    pub events_need_token: bool,
+    /// Who may report with OAuth, besides every machine with its own token.
+    pub oauth: Vec<OauthClient>,
+    /// Who is told what machines become.
+    pub webhooks: Vec<Webhook>,
     /// The sections by name.
     pub sections: BTreeMap<SectionName, SectionSettings>,
 }
@@ -189,6 +205,12 @@ impl TryFrom<SettingsFile> for Settings {
             lock_deadline: seconds("lock_deadline_seconds", raw.lock_deadline_seconds, 30)?,
             upload_pause: seconds("upload_pause_seconds", raw.upload_pause_seconds, 30)?,
             stop_timeout: seconds("stop_timeout_seconds", raw.stop_timeout_seconds, 60)?,
+            events_keep_days: positive("events_keep_days", raw.events_keep_days, 90)?,
+            events_keep_bytes: positive("events_keep_bytes", raw.events_keep_bytes, 8 << 30)?,
+            events_stuck_minutes: positive("events_stuck_minutes", raw.events_stuck_minutes, 15)?,
+            events_need_token: raw.events_need_token.unwrap_or(false),
+            oauth: oauth::clients(raw.oauth.unwrap_or_default())?,
+            webhooks: webhook::webhooks(raw.webhooks.unwrap_or_default())?,
             state_dir,
             sections,
         })

@@ -82,7 +82,10 @@ impl From<&Webhook> for WebhookFile {
         let findings = hook.findings.as_ref();
         WebhookFile {
             url: hook.url.clone(),
-            secret: hook.secret.as_ref().map(|secret| secret.expose().to_owned()),
+            secret: hook
+                .secret
+                .as_ref()
+                .map(|secret| secret.expose().to_owned()),
             standings: standings.map(|it| words(it.iter().map(|one| one.word()).collect())),
             findings: findings.map(|it| words(it.iter().map(|one| one.word()).collect())),
         }
@@ -112,17 +115,38 @@ pub(super) fn webhooks(files: Vec<WebhookFile>) -> Result<Vec<Webhook>, Settings
 }
 
 fn webhook(file: WebhookFile) -> Result<Webhook, SettingsError> {
-    let is_plain = file.url.strip_prefix("http://").is_some_and(|rest| !rest.is_empty());
-    if !is_plain || file.url.chars().any(|c| c.is_whitespace() || c.is_control()) {
+    let is_plain = file
+        .url
+        .strip_prefix("http://")
+        .is_some_and(|rest| !rest.is_empty());
+    if !is_plain
+        || file
+            .url
+            .chars()
+            .any(|c| c.is_whitespace() || c.is_control())
+    {
         // Built without TLS: a relay on this host takes it from there.
         return Err(SettingsError::Value(
             "the `url` of a webhook must begin with http:// and hold no blanks".to_owned(),
         ));
     }
     Ok(Webhook {
-        standings: read("standings", file.standings, &Standing::ALL.map(Standing::word), Standing::of_word)?,
-        findings: read("findings", file.findings, &Finding::ALL.map(Finding::word), Finding::of_word)?,
-        secret: file.secret.filter(|secret| !secret.is_empty()).map(Secret::new),
+        standings: read(
+            "standings",
+            file.standings,
+            &Standing::ALL.map(Standing::word),
+            Standing::of_word,
+        )?,
+        findings: read(
+            "findings",
+            file.findings,
+            &Finding::ALL.map(Finding::word),
+            Finding::of_word,
+        )?,
+        secret: file
+            .secret
+            .filter(|secret| !secret.is_empty())
+            .map(Secret::new),
         url: file.url,
     })
 }
@@ -167,7 +191,10 @@ mod tests {
     fn what_cannot_be_is_refused_with_what_can() {
         let wrong = |text: &str| webhook(file(text)).unwrap_err().to_string();
         assert!(wrong("url = 'ftp://h/x'").contains("http://"));
-        assert!(wrong("url = 'http://h/x'\nstandings = ['happy']").contains("`happy`: there is unknown,"));
+        assert!(
+            wrong("url = 'http://h/x'\nstandings = ['happy']")
+                .contains("`happy`: there is unknown,")
+        );
         let twice = webhooks(vec![file("url = 'http://h/x'"), file("url = 'http://h/x'")]);
         assert!(twice.unwrap_err().to_string().contains("twice"));
     }

@@ -1,5 +1,6 @@
 //! What the integration tests share: a running server, requests byte for byte, waiting.
 
+pub(crate) mod capture;
 pub(crate) mod client;
 pub(crate) mod corpus;
 pub(crate) mod disk;
@@ -8,6 +9,7 @@ pub(crate) mod images;
 pub(crate) mod python;
 pub(crate) mod recorded;
 pub(crate) mod server;
+pub(crate) mod told;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};

@@ -12,8 +12,10 @@ use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::Serialize;
 
-use super::diagnosis::Finding;
-use super::store::{StoreError, Transition, next_transitions};
+use super::error::StoreError;
+use super::read;
+use super::rows::{Cursor, Filter, Transition};
+use crate::events::diagnosis::Finding;
 
 /// How many dead messages are kept.
 const MOST_DEAD: i64 = 10_000;
@@ -65,7 +67,9 @@ pub struct DeadLetter {
 impl Outbox {
     /// The queues in the database of a store that is open.
     pub fn new(path: &Path) -> Outbox {
-        Outbox { path: path.to_owned() }
+        Outbox {
+            path: path.to_owned(),
+        }
     }
 
     fn with<T>(&self, ask: impl FnOnce(&mut Connection) -> Sql<T>) -> Result<T, StoreError> {
@@ -122,7 +126,8 @@ impl Outbox {
         self.with(|connection| {
             let transaction = connection.transaction()?;
             let before = told_findings(&transaction, url)?;
-            let names: std::collections::BTreeSet<&String> = before.keys().chain(now.keys()).collect();
+            let names: std::collections::BTreeSet<&String> =
+                before.keys().chain(now.keys()).collect();
             for name in names {
                 let (was, is) = (before.get(name).copied(), now.get(name).copied());
                 if was == is {
@@ -173,7 +178,8 @@ impl Outbox {
     /// # Errors
     /// The database cannot be written.
     pub fn failed(&self, id: i64, error: &str, pause: Option<Duration>) -> Result<(), StoreError> {
-        let pause = pause.map(|pause| SignedDuration::try_from(pause).unwrap_or(SignedDuration::MAX));
+        let pause =
+            pause.map(|pause| SignedDuration::try_from(pause).unwrap_or(SignedDuration::MAX));
         let now = Timestamp::now();
         let due = now.checked_add(pause.unwrap_or_default()).unwrap_or(now);
         self.with(|connection| {
@@ -221,7 +227,9 @@ impl Outbox {
     /// The database cannot be read.
     pub fn dead_count(&self) -> Result<i64, StoreError> {
         self.with(|connection| {
-            connection.query_row("SELECT count(*) FROM letter WHERE is_dead = 1", [], |row| row.get(0))
+            connection.query_row("SELECT count(*) FROM letter WHERE is_dead = 1", [], |row| {
+                row.get(0)
+            })
         })
     }
 }
@@ -234,9 +242,12 @@ fn collect_some(
 ) -> Sql<usize> {
     let transaction = connection.transaction()?;
     let told: Option<i64> = transaction
-        .query_row("SELECT transition FROM told WHERE url = ?1", [url], |row| row.get(0))
+        .query_row("SELECT transition FROM told WHERE url = ?1", [url], |row| {
+            row.get(0)
+        })
         .optional()?;
-    let rows = next_transitions(&transaction, told.unwrap_or(0), AT_ONCE)?;
+    let from = Cursor::After(told.unwrap_or(0));
+    let rows = read::timeline(&transaction, &Filter::default(), from, AT_ONCE)?;
     for row in &rows {
         if let Some(body) = say(row) {
             post(&transaction, url, row.at, &body)?;
@@ -257,13 +268,19 @@ fn post(connection: &Connection, url: &str, created: Timestamp, body: &str) -> S
     connection.execute(
         "INSERT INTO letter (url, created, body, attempts, due, error, is_dead)
          VALUES (?1, ?2, ?3, 0, ?4, '', 0)",
-        params![url, created.as_microsecond(), body, Timestamp::now().as_microsecond()],
+        params![
+            url,
+            created.as_microsecond(),
+            body,
+            Timestamp::now().as_microsecond()
+        ],
     )?;
     Ok(())
 }
 
 fn told_findings(connection: &Connection, url: &str) -> Sql<HashMap<String, Finding>> {
-    let mut query = connection.prepare("SELECT machine, finding FROM told_finding WHERE url = ?1")?;
+    let mut query =
+        connection.prepare("SELECT machine, finding FROM told_finding WHERE url = ?1")?;
     let mut rows = query.query([url])?;
     let mut told = HashMap::new();
     while let Some(row) = rows.next()? {
@@ -310,7 +327,9 @@ mod tests {
 
     fn install(store: &Store, machine: &str) {
         let event = Event::new("edeploy", "install", EventKind::Start);
-        store.record(vec![Report::new(machine, event, Timestamp::now())]).unwrap();
+        store
+            .record(vec![Report::new(machine, event, Timestamp::now())])
+            .unwrap();
     }
 
     fn say(row: &Transition) -> Option<String> {
@@ -342,7 +361,9 @@ mod tests {
         install(&store, "node1");
         outbox.collect(URL, say).unwrap();
         let first = outbox.next(URL).unwrap().unwrap();
-        outbox.failed(first.id, "refused", Some(Duration::from_secs(60))).unwrap();
+        outbox
+            .failed(first.id, "refused", Some(Duration::from_secs(60)))
+            .unwrap();
         let again = outbox.next(URL).unwrap().unwrap();
         assert_eq!((again.id, again.attempts), (first.id, 1));
         assert!(again.due > Timestamp::now() + SignedDuration::from_secs(30));
@@ -358,7 +379,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (_store, outbox) = store(&dir);
         let stuck = HashMap::from([("node1".to_owned(), Finding::Stuck)]);
-        let say = |machine: &str, was: Option<Finding>, is: Option<Finding>| Some(format!("{machine} {was:?} {is:?}"));
+        let say = |machine: &str, was: Option<Finding>, is: Option<Finding>| {
+            Some(format!("{machine} {was:?} {is:?}"))
+        };
         for _ in 0..2 {
             outbox.notice(URL, &stuck, say).unwrap();
         }
