@@ -3,12 +3,13 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::process::{Child, Output, Stdio};
+use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
 use crate::happenings::{three_machines, told};
-use crate::support::command;
 use crate::support::server::{TestServer, machine};
+use crate::support::{command, wait_for};
 
 fn ctl(server: &TestServer, words: &[&str]) -> Output {
     let url = format!("http://{}", server.address);
@@ -131,39 +132,39 @@ fn watch_tells_each_change_in_a_line_and_goes_on_after_a_restart() {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     let mut watch = Watch(watch.spawn().unwrap());
-    let mut lines = BufReader::new(watch.0.stdout.take().unwrap())
-        .lines()
-        .map(Result::unwrap);
-    // Each post is a change; the first ones may be before the watch.
-    let mut line = String::new();
-    for serial in 0..50 {
+    let lines = kept(watch.0.stdout.take().unwrap());
+    let complaints = kept(watch.0.stderr.take().unwrap());
+    let mut serial = 0;
+    // The first changes may be before the watch has begun.
+    wait_for("a change", || {
+        serial += 1;
         server.register(&machine(&format!("CZ{serial}"), "QEMU"));
-        if serial == 49 {
-            line = lines.next().unwrap();
-        }
-    }
-    assert!(
-        line.contains("QEMU-CZ") && line.contains("given the profile vm"),
-        "{line}"
-    );
-    assert!(!line.contains('\u{1b}'), "{line:?}");
-    let port = server.address.to_string();
-    let again = TestServer::in_dir(server.stop(), &["--listen", &port]);
-    let mut complaints = BufReader::new(watch.0.stderr.take().unwrap())
-        .lines()
-        .map(Result::unwrap);
-    assert_eq!(
-        complaints.next().as_deref(),
-        Some("the server is gone; asking again")
-    );
-    let mut found = false;
-    for serial in 100..160 {
+        lines.lock().unwrap().iter().any(|line| line.contains("given the profile vm"))
+    });
+    assert!(!lines.lock().unwrap().iter().any(|line| line.contains('\u{1b}')));
+    let address = server.address.to_string();
+    let again = TestServer::in_dir(server.stop(), &["--listen", &address]);
+    wait_for("the complaint", || {
+        complaints.lock().unwrap().iter().any(|line| line == "the server is gone; asking again")
+    });
+    let before = lines.lock().unwrap().len();
+    wait_for("a change after the restart", || {
+        serial += 1;
         again.register(&machine(&format!("CZ{serial}"), "QEMU"));
-        std::thread::sleep(std::time::Duration::from_millis(100));
-        found = again.get("/api/v1/status/CZ100").status == 200;
-    }
-    assert!(found);
-    lines.find(|line| line.contains("QEMU-CZ1")).unwrap();
+        lines.lock().unwrap().len() > before
+    });
+}
+
+/// The lines of a stream as they come.
+fn kept(stream: impl Read + Send + 'static) -> Arc<Mutex<Vec<String>>> {
+    let lines: Arc<Mutex<Vec<String>>> = Arc::default();
+    let kept = lines.clone();
+    std::thread::spawn(move || {
+        for line in BufReader::new(stream).lines().map_while(Result::ok) {
+            kept.lock().unwrap().push(line);
+        }
+    });
+    lines
 }
 
 #[test]
