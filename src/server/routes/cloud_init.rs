@@ -57,10 +57,35 @@ async fn phone(
     let kept = async {
         let body = body(payload, &state).await?;
         let caller = Caller::of(&request, &state, machine_in_path(&request).as_deref())?;
-        let read = |body: &[u8]| vec![Ok(phone_home(&form_pairs(body)))];
+        let (caller, alias) = by_instance(caller, &state);
+        let read = move |body: &[u8]| {
+            let mut message = phone_home(&form_pairs(body));
+            message.aliases.extend(alias);
+            vec![Ok(message)]
+        };
         first_problem(keep(&state, caller, body, read).await?)
     };
     answer(&request, kept.await)
+}
+
+/// What stands in the path of a phone_home is cloud-init's name for the machine, where the admin's image brings
+/// its own configuration. If nobody is called so, whoever called from this address before is meant, and is
+/// called so from now on.
+fn by_instance(mut caller: Caller, state: &AppState) -> (Caller, Option<String>) {
+    let Some(named) = caller.named.clone().filter(|_| !caller.is_proven) else {
+        return (caller, None);
+    };
+    let is_of_stranger = state.events.store().is_ok_and(|store| {
+        let board = store.board();
+        let address = caller.address.as_deref().map(address_alias);
+        let has_called = address.is_some_and(|address| board.name_of(&address).is_some());
+        board.name_of(&named).is_none() && has_called
+    });
+    if !is_of_stranger {
+        return (caller, None);
+    }
+    caller.named = None;
+    (caller, Some(named))
 }
 
 /// Who asks for its seed.
@@ -249,7 +274,9 @@ async fn try_host_keys(
     let rows = web::block(move || {
         let wanted = wanted.map(|(_, called)| {
             let board = store.board();
-            board.name_of(&called).map_or(called.clone(), str::to_owned)
+            board
+                .name_of(&called)
+                .map_or_else(|| called.clone(), str::to_owned)
         });
         store.host_keys(wanted.as_deref())
     });
