@@ -10,6 +10,7 @@ mod events;
 mod foreman;
 mod health;
 mod health_upload;
+mod host_keys;
 mod ironic;
 mod plan;
 mod upload;
@@ -49,6 +50,7 @@ pub(super) fn register(config: &mut web::ServiceConfig) {
         .configure(foreman::register)
         .configure(cloud_init::register)
         .configure(ironic::register)
+        .configure(host_keys::register)
         .default_service(web::to(nothing_here));
 }
 
