@@ -37,4 +37,5 @@ mod scripts;
 mod settings;
 mod settings_example;
 mod stop;
+mod sync;
 mod upload;

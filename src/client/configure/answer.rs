@@ -22,6 +22,10 @@ pub(in crate::client) struct Answer {
     pub plan_hash: Option<String>,
     /// Why it could not make one.
     pub plan_error: Option<String>,
+    /// Where the installed machine asks pxemngr for a local boot.
+    pub pxemngr_url: Option<String>,
+    /// Where cloud-init finds its metadata.
+    pub metadata_url: Option<String>,
 }
 
 impl Answer {

@@ -1,17 +1,13 @@
 //! The server, over HTTP: hardware up, the answer down; a failure and the log reported.
 
-use std::time::Duration;
-
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
+use super::agent;
 use super::retry::Transient;
 use super::settings::Settings;
 
 /// The longest answer that is read: a script of 256 KB with its variables fits many times.
 const LONGEST_ANSWER: u64 = 16 << 20;
-
-/// How long one request may take. The server answers an upload after its commit, in well under this.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// The mark between the parts of a form. Longer and stranger than any line of a log.
 const BOUNDARY: &str = "----------edeploy7f6b1c0d5e2a4938b6c7d8e9f0a1b2c3";
@@ -66,20 +62,18 @@ pub(super) struct Server {
 impl Server {
     /// The server that the command line names.
     pub(super) fn of(settings: &Settings) -> Server {
-        let config = ureq::Agent::config_builder()
-            .timeout_global(Some(REQUEST_TIMEOUT))
-            .http_status_as_error(false)
-            // The ramdisk's environment is no place for a proxy to come from.
-            .proxy(None)
-            .build();
-        let base = format!("http://{}:{}", settings.serv, settings.http_port);
+        let scheme = match settings.ca {
+            Some(_) => "https",
+            None => "http",
+        };
+        let base = format!("{scheme}://{}:{}", settings.serv, settings.http_port);
         let path = settings.http_path.trim_matches('/');
         let upload = match path {
             "" => format!("{base}/upload.py"),
             path => format!("{base}/{path}/upload.py"),
         };
         Server {
-            agent: config.into(),
+            agent: agent::for_requests(settings),
             base,
             upload,
             section: settings.section.clone(),
@@ -127,12 +121,6 @@ impl Server {
     pub(super) fn upload_log(&self, name: &str, log: &[u8]) -> Result<(), ServerError> {
         let form = form(&[("section", &self.section)], name, log);
         self.post(&self.upload, &form_type(), &form).map(|_| ())
-    }
-
-    /// Asks for a page whose content does not matter.
-    pub(super) fn ping(&self, url: &str) -> Result<(), ServerError> {
-        let answer = self.agent.get(url).call();
-        self.text(url, answer).map(|_| ())
     }
 
     fn post(&self, url: &str, kind: &str, body: &[u8]) -> Result<String, ServerError> {

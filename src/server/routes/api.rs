@@ -1,5 +1,7 @@
 //! `/api/v1`: the same allocation for our own client and for admins, JSON in and JSON out.
 
+use std::sync::Arc;
+
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -13,7 +15,7 @@ use super::super::body::Body;
 use super::super::decide::decide;
 use super::super::error::ApiError;
 use super::super::plans::Wanted;
-use super::super::state::AppState;
+use super::super::state::{AppState, OpenSection};
 use super::{only_get, plan};
 
 /// How many wrong rows an answer names.
@@ -91,7 +93,21 @@ async fn upload(
     state: web::Data<AppState>,
 ) -> HttpResponse {
     match try_upload(payload, state.clone()).await {
-        Ok(allocated) => HttpResponse::Ok().json(with_plan(&state, &allocated).await),
+        Ok((section, allocated)) => {
+            let mut answer = with_plan(&state, &allocated).await;
+            // What the answer for old ramdisks adds to the script.
+            let settings = &section.settings;
+            let urls = [
+                ("pxemngr_url", settings.announced_url()),
+                ("metadata_url", settings.metadata_url.as_deref()),
+            ];
+            for (name, url) in urls {
+                if let Some(url) = url {
+                    answer[name] = url.into();
+                }
+            }
+            HttpResponse::Ok().json(answer)
+        }
         Err(error) => error.response(&request),
     }
 }
@@ -126,15 +142,15 @@ async fn with_plan(state: &AppState, allocated: &Allocated) -> Value {
 async fn try_upload(
     payload: web::Payload,
     state: web::Data<AppState>,
-) -> Result<Allocated, ApiError> {
+) -> Result<(Arc<OpenSection>, Allocated), ApiError> {
     let mut body = Body::new(payload, state.settings.upload_pause);
     let bytes = body.read(state.settings.hardware_limit_bytes).await?;
     let posted = web::block(move || parse(&bytes))
         .await
         .map_err(|_| ApiError::Internal)??;
     let section = state.section(posted.section.as_deref())?.clone();
-    match decide(state, section, posted.facts, posted.purpose).await? {
-        Outcome::Allocated(allocated) => Ok(allocated),
+    match decide(state, section.clone(), posted.facts, posted.purpose).await? {
+        Outcome::Allocated(allocated) => Ok((section, allocated)),
         Outcome::Refused(refusal) => Err(ApiError::Refused(Box::new(refusal))),
     }
 }
