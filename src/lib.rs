@@ -18,6 +18,7 @@
 //! | role | the OS tree to install, with a version; a profile is not a role |
 //! | machine | known by its uuid, serial and MACs together ([`model::Identity`]) |
 //! | allocation | machine ⇄ (profile, entry, bindings) |
+//! | deployment | one attempt to install one machine |
 //! | section | one independent deployment on the same server: one directory of files |
 //! | settings | our own configuration; *configure script* is what the machine runs |
 //!
@@ -30,6 +31,7 @@
 //! | [`server`], [`cli`], [`client`] | the three fronts; they do not know one another | HTTP; the terminal |
 //! | [`allocation`] | decides and commits; the only writer of an admin's files | files, the lock |
 //! | [`planner`] | has configure scripts planned by a child process with limits | that process |
+//! | [`events`] | what was reported of machines, kept and folded into what each is doing | its database |
 //! | [`configure`] | the script that is sent to the machine, and the plan of what it does there | nothing |
 //! | [`matching`] | (spec, facts) → verdict | nothing |
 //! | [`mod@format`] | text ⇄ model, in eDeploy's form and in RON | nothing |
@@ -48,6 +50,7 @@ pub mod client;
 pub mod configure;
 #[cfg(test)]
 mod corpus;
+pub mod events;
 pub mod format;
 pub mod hardware;
 pub mod matching;

@@ -8,10 +8,12 @@ use actix_web::web;
 use tokio::sync::oneshot;
 use tracing::Instrument;
 
-use crate::allocation::{AllocateError, Outcome};
+use crate::allocation::{AllocateError, Outcome, Purpose};
+use crate::events::About;
 use crate::format::facts::{ParsedFacts, render_hw};
-use crate::model::{Identity, MachineId};
+use crate::model::{Event, EventKind, Fact, Identity, MachineId, StepResult};
 
+use super::events;
 use super::keep::keep_hardware;
 use super::pxemngr;
 use super::state::{AppState, OpenSection};
@@ -22,6 +24,9 @@ struct Prepared {
     machine: MachineId,
     hardware: String,
     macs: Vec<String>,
+    identity: Identity,
+    facts: Arc<[Fact]>,
+    purpose: Purpose,
 }
 
 /// Decides what the machine with these facts gets.
@@ -32,8 +37,10 @@ pub(super) async fn decide(
     state: web::Data<AppState>,
     section: Arc<OpenSection>,
     parsed: ParsedFacts,
+    purpose: Purpose,
 ) -> Result<Outcome, AllocateError> {
-    let task = actix_web::rt::spawn(decide_whole(state, section, parsed).in_current_span());
+    let task = decide_whole(state, section, parsed, purpose).in_current_span();
+    let task = actix_web::rt::spawn(task);
     task.await.unwrap_or(Err(AllocateError::Stopping))
 }
 
@@ -41,10 +48,11 @@ async fn decide_whole(
     state: web::Data<AppState>,
     section: Arc<OpenSection>,
     parsed: ParsedFacts,
+    purpose: Purpose,
 ) -> Result<Outcome, AllocateError> {
     let (reply, answer) = oneshot::channel();
     let submitted_to = section.clone();
-    let prepared = web::block(move || submit(&submitted_to, parsed, reply))
+    let prepared = web::block(move || submit(&submitted_to, parsed, purpose, reply))
         .await
         .map_err(|_| AllocateError::Stopping)?;
     let outcome = answer.await.unwrap_or(Err(AllocateError::Stopping));
@@ -61,19 +69,56 @@ async fn decide_whole(
 fn submit(
     section: &OpenSection,
     parsed: ParsedFacts,
+    purpose: Purpose,
     reply: oneshot::Sender<Result<Outcome, AllocateError>>,
 ) -> Prepared {
-    let facts = parsed.facts;
+    let facts: Arc<[Fact]> = parsed.facts.into();
+    let identity = Identity::of(&facts);
     let prepared = Prepared {
-        machine: MachineId::of(&facts, &Identity::of(&facts)),
+        machine: MachineId::of(&facts, &identity),
         hardware: render_hw(&facts),
         macs: pxemngr::macs(&facts),
+        identity,
+        facts: facts.clone(),
+        purpose,
     };
-    section.section.submit(facts, move |outcome| {
+    section.section.submit(facts, purpose, move |outcome| {
         // Nobody waits any more only if the server is going away.
         reply.send(outcome).ok();
     });
     prepared
+}
+
+/// Reports what was decided to whoever watches the machine.
+fn report(state: &AppState, section: &OpenSection, prepared: &Prepared, outcome: &Outcome) {
+    let name = section.section.name().as_str();
+    let upload = |result| Event::new("server", "upload", EventKind::Finish(result));
+    let (machine, event, about) = match outcome {
+        Outcome::Allocated(allocated) => {
+            let about = events::about(name, &allocated.allocation);
+            let said = format!("given the profile {}", allocated.allocation.profile);
+            (
+                &allocated.allocation.machine,
+                upload(StepResult::Success).saying(said),
+                about,
+            )
+        }
+        Outcome::Refused(refusal) => {
+            let about = About {
+                section: Some(name.to_owned()),
+                aliases: events::aliases(&prepared.identity).collect(),
+                is_known: true,
+                ..About::default()
+            };
+            (
+                &refusal.machine,
+                upload(StepResult::Fail).saying(refusal.to_string()),
+                about,
+            )
+        }
+    };
+    let report = events::of_server(machine.as_str(), event, about);
+    state.events.note(report);
 }
 
 /// What follows a decision. None of it changes the answer.
@@ -93,15 +138,21 @@ fn conclude(
         let directory = settings.hw_dir.display();
         tracing::error!(%machine, %directory, %error, "the hardware could not be kept");
     }
+    if let (Ok(outcome), Purpose::Deployment) = (outcome, prepared.purpose) {
+        report(state, section, prepared, outcome);
+    }
     match outcome {
         Ok(Outcome::Allocated(allocated)) => {
+            state.refused.forget(&prepared.identity);
             let profile = &allocated.allocation.profile;
             let repeated = allocated.repeated;
             tracing::info!(section = %section.section.name(), %machine, %profile, repeated, "given a profile");
             pxemngr::announce(state.runner.as_ref(), settings, machine, &prepared.macs);
         }
         Ok(Outcome::Refused(refusal)) => {
-            tracing::warn!(section = %section.section.name(), %machine, reasons = ?refusal.to_string(), "refused");
+            let name = section.section.name();
+            state.refused.remember(name, prepared.facts.clone());
+            tracing::warn!(section = %name, %machine, reasons = ?refusal.to_string(), "refused");
         }
         Err(error) => {
             tracing::error!(section = %section.section.name(), %machine, error = ?error.details(), "nothing allocated");

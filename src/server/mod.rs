@@ -4,8 +4,10 @@
 //! thread. Nothing here decides who gets what: that is `allocation`.
 
 mod body;
+mod boot;
 mod decide;
 mod error;
+mod events;
 mod form;
 mod hardware;
 mod keep;

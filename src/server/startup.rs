@@ -16,9 +16,13 @@ use tokio::time::Instant;
 use tracing_actix_web::TracingLogger;
 
 use crate::allocation::{AllocateError, ErrorKind, Section, SectionOptions};
+use crate::events::{Patience, StoreOptions};
+use crate::model::SectionName;
 use crate::planner::Planner;
 use crate::system::{Real, Runner};
 
+use super::boot::RefusedMachines;
+use super::events::Events;
 use super::plans::Plans;
 use super::request_span::RequestSpan;
 use super::routes;
@@ -191,6 +195,7 @@ impl Application {
         for section in self.state.sections.values() {
             section.section.stop();
         }
+        self.state.events.stop();
         served
     }
 }
@@ -232,12 +237,42 @@ fn open(settings: Settings, runner: Arc<dyn Runner>) -> Result<AppState, StartEr
         };
         sections.insert(name.clone(), Arc::new(open));
     }
+    let events_dir = settings.state_dir.join("events");
+    create(&events_dir)?;
+    let events = Events::open(
+        &events_dir.join("events.sqlite"),
+        StoreOptions::default(),
+        Patience::default(),
+    );
+    introduce(&events, &sections);
     Ok(AppState {
+        events,
         settings,
         sections,
         plans: Plans::new(&Planner::new(runner.clone())),
+        refused: RefusedMachines::default(),
         runner,
     })
+}
+
+/// The store knows by all their names the machines that were allocated before, also by another server.
+fn introduce(events: &Events, sections: &BTreeMap<SectionName, Arc<OpenSection>>) {
+    let Ok(store) = events.store() else { return };
+    let mut known = Vec::new();
+    for (name, section) in sections {
+        match section.section.allocations() {
+            Ok(allocations) => known.extend(allocations.iter().map(|allocation| {
+                let about = super::events::about(name.as_str(), allocation);
+                (allocation.machine.to_string(), about)
+            })),
+            Err(error) => {
+                tracing::warn!(%name, error = ?error.details(), "its machines are not known");
+            }
+        }
+    }
+    if let Err(error) = store.introduce(known) {
+        tracing::error!(%error, "machines that were allocated before are not known by their names");
+    }
 }
 
 /// Each machine that waits for its answer holds a connection, and a machine room is switched on at

@@ -7,6 +7,8 @@ use crate::allocation::Section;
 use crate::model::SectionName;
 use crate::system::Runner;
 
+use super::boot::RefusedMachines;
+use super::events::Events;
 use super::plans::Plans;
 use super::settings::{SectionSettings, Settings};
 
@@ -20,6 +22,10 @@ pub struct AppState {
     pub runner: Arc<dyn Runner>,
     /// Who plans configure scripts.
     pub plans: Plans,
+    /// Machines that were refused.
+    pub(super) refused: RefusedMachines,
+    /// What was reported.
+    pub events: Events,
 }
 
 /// A section that is being served.

@@ -118,6 +118,13 @@ CASES = [
         boots_without=((0,), (1,)),
     ),
     Case(
+        "uefi-raid1",
+        (("raid1", 1),),
+        Machine(firmware="uefi", disks=(Disk(), Disk())),
+        {"hostname": "mirror-01", "profile": "raid1", "firmware": "uefi", "root": "/dev/md0"},
+        boots_without=((0,), (1,)),
+    ),
+    Case(
         "bios-lvm",
         (("lvm", 1),),
         Machine(disks=(Disk("virtio"), Disk("virtio"))),

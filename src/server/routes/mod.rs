@@ -5,6 +5,7 @@
 //! looked at.
 
 mod api;
+mod boot;
 mod health;
 mod health_upload;
 mod plan;
@@ -41,6 +42,7 @@ pub(super) fn register(config: &mut web::ServiceConfig) {
                 .default_service(web::to(only_get)),
         )
         .configure(api::register)
+        .configure(boot::register)
         .default_service(web::to(nothing_here));
 }
 

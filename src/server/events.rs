@@ -1,0 +1,99 @@
+//! The server's end of the store of events: reports in, and what the server itself reports.
+//!
+//! Machines are allocated whether events can be kept or not: a store that cannot be opened or written is
+//! an error for who reports to it, and for the log.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+
+use crate::events::{About, Patience, Receipt, Report, Store, StoreError, StoreOptions};
+use crate::model::{Allocation, Event, Identity};
+
+/// What was reported, or why it cannot be kept.
+#[derive(Debug, Clone)]
+pub struct Events {
+    store: Result<Arc<Store>, StoreError>,
+    /// How long silence is nothing to worry about.
+    pub patience: Patience,
+}
+
+impl Events {
+    /// Opens the store.
+    pub fn open(path: &Path, options: StoreOptions, patience: Patience) -> Events {
+        let store = Store::open(path, options).map(Arc::new);
+        if let Err(error) = &store {
+            tracing::error!(%error, "no events are kept; machines are allocated all the same");
+        }
+        Events { store, patience }
+    }
+
+    /// The store.
+    ///
+    /// # Errors
+    /// It could not be opened.
+    pub fn store(&self) -> Result<&Arc<Store>, StoreError> {
+        self.store.as_ref().map_err(StoreError::clone)
+    }
+
+    /// Keeps reports; done when they are on the disk.
+    ///
+    /// # Errors
+    /// They could not be kept.
+    pub async fn record(&self, reports: Vec<Report>) -> Result<Vec<Receipt>, StoreError> {
+        let store = self.store()?;
+        let (reply, answer) = oneshot::channel();
+        store.submit(reports, move |result| {
+            // Nobody waits any more only if the client is gone; the reports are kept all the same.
+            reply.send(result).ok();
+        });
+        answer.await.unwrap_or(Err(StoreError::Stopping))
+    }
+
+    /// Keeps what the server itself has to report; nobody waits for it.
+    pub fn note(&self, report: Report) {
+        if let Ok(store) = &self.store {
+            store.submit(vec![report], |result| {
+                if let Err(error) = result {
+                    tracing::error!(%error, "an event of the server was not kept");
+                }
+            });
+        }
+    }
+
+    /// Keeps what is reported until now, then stops.
+    pub fn stop(&self) {
+        if let Ok(store) = &self.store {
+            store.stop();
+        }
+    }
+}
+
+/// An event of the server about a machine.
+pub(super) fn of_server(machine: &str, event: Event, about: About) -> Report {
+    let now = jiff::Timestamp::now();
+    Report {
+        about,
+        ..Report::new(machine, event, now)
+    }
+}
+
+/// What an allocation says of its machine.
+pub(super) fn about(section: &str, allocation: &Allocation) -> About {
+    let variables = allocation.variables();
+    let hostname = variables.get("hostname").map(ToString::to_string);
+    About {
+        section: Some(section.to_owned()),
+        profile: Some(allocation.profile.to_string()),
+        aliases: aliases(&allocation.identity).chain(hostname).collect(),
+        is_known: true,
+        ..About::default()
+    }
+}
+
+/// The names by which reports may call the machine of an identity.
+pub(super) fn aliases(identity: &Identity) -> impl Iterator<Item = String> {
+    let one = identity.uuid.iter().chain(&identity.serial);
+    one.chain(&identity.macs).cloned()
+}
