@@ -18,6 +18,7 @@
 //! | role | the OS tree to install, with a version; a profile is not a role |
 //! | machine | known by its uuid, serial and MACs together ([`model::Identity`]) |
 //! | allocation | machine ⇄ (profile, entry, bindings) |
+//! | deployment | one attempt to install one machine |
 //! | section | one independent deployment on the same server: one directory of files |
 //! | settings | our own configuration; *configure script* is what the machine runs |
 //!

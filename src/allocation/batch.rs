@@ -6,12 +6,13 @@ use std::time::Duration;
 use super::choose::Choice;
 use super::error::AllocateError;
 use super::lock::lock;
-use super::outcome::{Allocated, FailureReport, Outcome};
+use super::named::find_machine;
+use super::outcome::{Allocated, FailureReport, Outcome, Purpose};
 use super::prepare::{Prepared, Preparer, match_all};
 use super::record::Change;
 use super::stockroom::Stockroom;
 use super::store;
-use crate::model::{Allocation, Identity, Place, ProfileName};
+use crate::model::{Allocation, Deployments, Identity, Place, ProfileName};
 
 /// How a request is answered.
 pub(crate) type Reply<T> = Box<dyn FnOnce(Result<T, AllocateError>) + Send>;
@@ -24,6 +25,7 @@ pub(crate) enum Job {
     /// A machine asks what it gets.
     Allocate {
         prepared: Prepared,
+        purpose: Purpose,
         reply: Reply<Outcome>,
     },
     /// A machine reports that its install failed.
@@ -37,6 +39,12 @@ pub(crate) enum Job {
         wanted: String,
         reply: Reply<Allocation>,
     },
+    /// A machine reports that it is installed, or an admin wants it installed again.
+    Stands {
+        wanted: String,
+        deployments: Deployments,
+        reply: Reply<Allocation>,
+    },
 }
 
 impl Job {
@@ -45,7 +53,7 @@ impl Job {
         match self {
             Job::Allocate { reply, .. } => reply(Err(error.clone())),
             Job::Failure { reply, .. } => reply(Err(error.clone())),
-            Job::Release { reply, .. } => reply(Err(error.clone())),
+            Job::Release { reply, .. } | Job::Stands { reply, .. } => reply(Err(error.clone())),
         }
     }
 }
@@ -54,7 +62,8 @@ impl Job {
 enum Decision {
     Outcome(Box<Outcome>),
     Report(FailureReport),
-    Released(Box<Allocation>),
+    /// What was released, or how it stands now.
+    Held(Box<Allocation>),
     Refused(AllocateError),
     /// A file has changed since the job was prepared.
     Again,
@@ -125,10 +134,15 @@ impl Committer {
             }
         };
         let prepare = |job| match job {
-            Job::Allocate { prepared, reply } => {
-                let prepared = match_all(prepared.facts, catalog.clone());
-                Job::Allocate { prepared, reply }
-            }
+            Job::Allocate {
+                prepared,
+                purpose,
+                reply,
+            } => Job::Allocate {
+                prepared: match_all(prepared.facts, catalog.clone()),
+                purpose,
+                reply,
+            },
             job => job,
         };
         jobs.into_iter().map(prepare).collect()
@@ -160,15 +174,22 @@ impl Committer {
 
     fn decide(&mut self, job: &Job) -> Decision {
         match job {
-            Job::Allocate { prepared, .. } => self.allocate(prepared),
+            Job::Allocate {
+                prepared, purpose, ..
+            } => self.allocate(prepared, *purpose),
             Job::Failure {
                 identity, profile, ..
             } => self.take_failure(identity, profile),
             Job::Release { wanted, .. } => self.release(wanted),
+            Job::Stands {
+                wanted,
+                deployments,
+                ..
+            } => self.stands(wanted, *deployments),
         }
     }
 
-    fn allocate(&mut self, prepared: &Prepared) -> Decision {
+    fn allocate(&mut self, prepared: &Prepared, purpose: Purpose) -> Decision {
         if !prepared.request.knows_all_of(self.stockroom.quotas()) {
             return Decision::Again;
         }
@@ -188,15 +209,21 @@ impl Committer {
         match choice {
             Choice::Refused(refusal) => Decision::Outcome(Box::new(Outcome::Refused(refusal))),
             Choice::Holds {
-                allocation,
+                mut allocation,
                 repeated,
                 changed,
             } => {
                 let Some(Ok(usable)) = prepared.catalog.profiles.get(&allocation.profile) else {
                     return Decision::Again;
                 };
+                let before = allocation.deployments;
+                if purpose == Purpose::Deployment {
+                    allocation.deployments = before.with_another_begun();
+                }
                 if changed {
                     self.stockroom.note(Change::Holds(allocation.clone()));
+                } else {
+                    self.note_standing(&allocation, before);
                 }
                 let configure = usable.configure.clone();
                 let allocated = Allocated {
@@ -221,24 +248,61 @@ impl Committer {
         if held.profile != *profile {
             return unchanged("the machine holds another profile");
         }
-        match held.place {
-            Place::GivenBack => return unchanged("its place was given back before"),
-            Place::Uncounted => return unchanged("its profile is not counted"),
-            Place::Counted => {}
+        if held.deployments.is_installed() {
+            return unchanged("the machine reported that it is installed and began nothing since");
         }
-        if !self.stockroom.stock([]).give_place_back(&held) {
-            return unchanged("its profile is no longer in the state file");
+        let failed = Allocation {
+            deployments: held.deployments.with_latest_failed(),
+            ..held.clone()
+        };
+        let why = match held.place {
+            Place::Counted if self.stockroom.stock([]).give_place_back(&held) => {
+                let machine = held.machine.clone();
+                let given_back = Allocation {
+                    place: Place::GivenBack,
+                    ..failed
+                };
+                self.stockroom.note(Change::Holds(Box::new(given_back)));
+                return Decision::Report(FailureReport::PlaceGivenBack {
+                    machine,
+                    profile: profile.clone(),
+                });
+            }
+            Place::Counted => "its profile is no longer in the state file",
+            Place::GivenBack => "its place was given back before",
+            Place::Uncounted => "its profile is not counted",
+        };
+        if failed.deployments == held.deployments {
+            return unchanged(why);
         }
-        let machine = held.machine.clone();
-        let given_back = Allocation {
-            place: Place::GivenBack,
+        self.note_standing(&failed, held.deployments);
+        Decision::Report(FailureReport::Ended {
+            machine: held.machine,
+            profile: held.profile,
+            why: why.to_owned(),
+        })
+    }
+
+    /// Notes how a machine's deployments stand, in a line that is shorter than all it holds.
+    fn note_standing(&mut self, now: &Allocation, before: Deployments) {
+        if now.deployments != before {
+            let change = Change::Stands(now.machine.clone(), now.deployments);
+            self.stockroom.note(change);
+        }
+    }
+
+    fn stands(&mut self, wanted: &str, deployments: Deployments) -> Decision {
+        let held = match find_machine(&self.stockroom.record.allocations(), wanted) {
+            Ok(held) => held.clone(),
+            Err(error) => return Decision::Refused(error),
+        };
+        let before = held.deployments;
+        let now = Allocation {
+            deployments,
             ..held
         };
-        self.stockroom.note(Change::Holds(Box::new(given_back)));
-        Decision::Report(FailureReport::PlaceGivenBack {
-            machine,
-            profile: profile.clone(),
-        })
+        self.note_standing(&now, before);
+        Decision::Held(Box::new(now))
     }
 
     fn release(&mut self, wanted: &str) -> Decision {
@@ -255,7 +319,7 @@ impl Committer {
         }
         stock.give_back(&held);
         self.stockroom.note(Change::Released(held.machine.clone()));
-        Decision::Released(Box::new(held))
+        Decision::Held(Box::new(held))
     }
 }
 
@@ -265,7 +329,9 @@ fn answer(job: Job, decision: Decision) -> Option<Job> {
         (job, Decision::Again) => return Some(job),
         (Job::Allocate { reply, .. }, Decision::Outcome(outcome)) => reply(Ok(*outcome)),
         (Job::Failure { reply, .. }, Decision::Report(report)) => reply(Ok(report)),
-        (Job::Release { reply, .. }, Decision::Released(held)) => reply(Ok(*held)),
+        (Job::Release { reply, .. } | Job::Stands { reply, .. }, Decision::Held(held)) => {
+            reply(Ok(*held));
+        }
         (job, Decision::Refused(error)) => job.refuse(&error),
         (job, _) => job.refuse(&AllocateError::Stopping),
     }
@@ -290,53 +356,4 @@ fn all(jobs: Vec<Job>, error: &AllocateError) -> Vec<(Job, Decision)> {
         error => Decision::Refused(error.clone()),
     };
     jobs.into_iter().map(|job| (job, decision())).collect()
-}
-
-/// The one machine that `wanted` names: by its name, serial, uuid, MAC or the hostname it was given.
-///
-/// # Errors
-/// None, or several.
-pub(crate) fn find_machine<'a>(
-    allocations: &[&'a Allocation],
-    wanted: &str,
-) -> Result<&'a Allocation, AllocateError> {
-    if let Some(named) = allocations
-        .iter()
-        .find(|held| held.machine.as_str() == wanted)
-    {
-        return Ok(named);
-    }
-    let lower = wanted.to_lowercase();
-    let is_meant = |held: &&&Allocation| {
-        let hostname = held.variables().get("hostname").map(ToString::to_string);
-        let identity = &held.identity;
-        identity.serial.as_deref() == Some(wanted)
-            || identity.uuid.as_deref() == Some(lower.as_str())
-            || identity.macs.contains(&lower.replace('-', ":"))
-            || hostname.as_deref() == Some(wanted)
-    };
-    let meant: Vec<&&Allocation> = allocations.iter().filter(is_meant).collect();
-    match meant.as_slice() {
-        [one] => Ok(one),
-        [] => {
-            let alike = allocations
-                .iter()
-                .filter(|held| held.machine.as_str().to_lowercase().contains(&lower));
-            let candidates = alike.take(5).map(|held| held.machine.to_string()).collect();
-            Err(AllocateError::UnknownMachine {
-                wanted: wanted.to_owned(),
-                candidates,
-            })
-        }
-        several => {
-            let candidates = several
-                .iter()
-                .map(|held| held.machine.to_string())
-                .collect();
-            Err(AllocateError::AmbiguousMachine {
-                wanted: wanted.to_owned(),
-                candidates,
-            })
-        }
-    }
 }

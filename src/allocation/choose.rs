@@ -6,7 +6,9 @@ use std::sync::Arc;
 use super::outcome::{ProfileReason, Reason, Refusal, RefusalKind};
 use super::table::{NoEntry, Table};
 use crate::matching::{Match, Verdict};
-use crate::model::{Allocation, Identity, MachineId, Place, ProfileName, Quota, Remaining};
+use crate::model::{
+    Allocation, Deployments, Identity, MachineId, Place, ProfileName, Quota, Remaining,
+};
 
 /// A machine that asks, and what each profile makes of its facts.
 #[derive(Debug, Clone)]
@@ -134,6 +136,7 @@ impl Stock<'_> {
             bindings: found.bindings.clone(),
             entry,
             place: place.1,
+            deployments: current.deployments,
         })
     }
 
@@ -169,6 +172,7 @@ impl Stock<'_> {
             Some(current) => current.identity.updated_by(&request.identity),
             None => request.identity.clone(),
         };
+        let deployments = current.map_or_else(Deployments::default, |current| current.deployments);
         let (machine, profile, bindings) =
             (machine.clone(), profile.clone(), found.bindings.clone());
         Ok(Allocation {
@@ -178,6 +182,7 @@ impl Stock<'_> {
             bindings,
             entry,
             place,
+            deployments,
         })
     }
 

@@ -6,11 +6,12 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::thread;
 
-use super::batch::find_machine;
 use super::catalog::{Catalog, Loader, text_of};
 use super::choose::{Choice, Judged, Request, Stock, matched, no_entry};
 use super::error::AllocateError;
-use super::outcome::{Explanation, ProfileExplanation, Reason};
+use super::named::find_machine;
+use super::outcome::{Explanation, ProfileExplanation, Reason, Refusal};
+use super::prepare::Prepared;
 use super::record::{Change, Record};
 use super::stockroom::Stockroom;
 use super::store;
@@ -163,6 +164,31 @@ fn offered(
             Ok(table.entry(position).merged(&found.bindings))
         }
         _ => Ok(CmdbEntry::from(found.bindings.clone())),
+    }
+}
+
+/// Why a machine would be refused now; none where it would not. What it would get is not kept.
+///
+/// # Errors
+/// The state file or the record of the allocations cannot be read.
+pub(crate) fn refusal_of(
+    stockroom: &mut Stockroom,
+    prepared: Prepared,
+) -> Result<Option<Refusal>, AllocateError> {
+    stockroom.look()?;
+    let request = prepared.request;
+    let current = stockroom.record.find(&request.identity).cloned();
+    let held = current.as_ref().map(|current| current.profile.clone());
+    let concerned = request.matching().into_iter().chain(held);
+    match stockroom
+        .stock(concerned)
+        .choose(&request, current.as_ref())
+    {
+        Choice::Refused(refusal) => Ok(Some(refusal)),
+        Choice::Holds { .. } => {
+            stockroom.forget_tables();
+            Ok(None)
+        }
     }
 }
 

@@ -12,6 +12,7 @@ mod edit;
 mod error;
 mod explain;
 mod lock;
+mod named;
 mod outcome;
 mod prepare;
 mod record;
@@ -26,7 +27,7 @@ pub use edit::{EditStep, Edited, edit_file};
 pub use error::{AllocateError, ErrorKind};
 pub use explain::{allocation_of, allocations, configure_script, explain_dir, explain_fleet};
 pub use outcome::{
-    Allocated, Explanation, FailureReport, Outcome, ProfileExplanation, ProfileReason, Reason,
-    Refusal, RefusalKind,
+    Allocated, Explanation, FailureReport, Outcome, ProfileExplanation, ProfileReason, Purpose,
+    Reason, Refusal, RefusalKind,
 };
 pub use section::{Section, SectionOptions};

@@ -9,6 +9,15 @@ use serde::Serialize;
 use crate::matching::Mismatch;
 use crate::model::{Allocation, Bindings, CmdbEntry, Identity, MachineId, ProfileName, Remaining};
 
+/// Why a machine posts its facts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// To be installed: a deployment begins, and counts.
+    Deployment,
+    /// To see what it would come to: nothing is installed.
+    Rehearsal,
+}
+
 /// What a machine is answered.
 #[derive(Debug, Clone)]
 pub enum Outcome {
@@ -161,6 +170,15 @@ pub enum FailureReport {
         machine: MachineId,
         /// Its profile.
         profile: ProfileName,
+    },
+    /// Its deployment ended; there was no place to give back.
+    Ended {
+        /// The machine.
+        machine: MachineId,
+        /// Its profile.
+        profile: ProfileName,
+        /// Why no place went back.
+        why: String,
     },
     /// Nothing.
     Unchanged {

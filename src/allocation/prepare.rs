@@ -9,7 +9,7 @@ use super::choose::Request;
 use super::error::AllocateError;
 use super::record::Record;
 use super::store;
-use crate::model::{Fact, Identity, MachineId};
+use crate::model::{Allocation, Fact, Identity, MachineId};
 
 /// How long a file that does not parse is given to be saved to its end.
 const SAVING_TAKES: Duration = Duration::from_millis(1500);
@@ -70,6 +70,20 @@ impl Preparer {
                 loaded => return loaded.map(Arc::new),
             }
         }
+    }
+
+    /// What the machine of this identity holds.
+    ///
+    /// # Errors
+    /// The record cannot be read.
+    pub(crate) fn held_by(&self, identity: &Identity) -> Result<Option<Allocation>, AllocateError> {
+        let mut record = self
+            .shared
+            .record
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        record.refresh()?;
+        Ok(record.find(identity).cloned())
     }
 
     /// The name that the machine with these facts has, or would get.

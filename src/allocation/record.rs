@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::AllocateError;
 use super::store::{self, Stamp};
-use crate::model::{Allocation, Evidence, Identity, MachineId, ProfileName};
+use crate::model::{Allocation, Deployments, Evidence, Identity, MachineId, ProfileName};
 
 /// The record is written anew when it is larger than this and mostly about the past.
 const COMPACT_ABOVE_BYTES: u64 = 8 << 20;
@@ -57,6 +57,8 @@ pub(crate) enum Change {
     Holds(Box<Allocation>),
     /// The machine holds nothing any more.
     Released(MachineId),
+    /// The machine holds what it held; its deployments stand like this from now on.
+    Stands(MachineId, Deployments),
 }
 
 /// The record as read so far.
@@ -146,6 +148,11 @@ impl Record {
         match change {
             Change::Holds(allocation) => self.put(allocation.as_ref().clone(), number),
             Change::Released(machine) => self.remove(machine),
+            Change::Stands(machine, deployments) => {
+                if let Some(held) = self.by_machine.get_mut(machine) {
+                    held.deployments = *deployments;
+                }
+            }
         }
     }
 
@@ -314,6 +321,7 @@ mod tests {
             bindings: Bindings::new(),
             entry: None,
             place: Place::Counted,
+            deployments: Deployments::default(),
         }
     }
 
@@ -345,6 +353,47 @@ mod tests {
         assert_eq!(reader.allocations().len(), 2);
         assert_eq!(reader.last_number(), 2);
         assert!(reader.find(&allocation("B2").identity).is_some());
+    }
+
+    #[test]
+    fn how_deployments_stand_costs_a_short_line_and_is_read_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut writer = record_with(dir.path(), &["A1", "B2"]);
+        let machine = allocation("A1").machine;
+        let before = std::fs::metadata(&writer.path).unwrap().len();
+        let begun = Deployments::default().with_another_begun();
+        let number = 3;
+        let changes = vec![Change::Stands(machine, begun)];
+        let commit = Commit {
+            number,
+            changes,
+            ..Commit::default()
+        };
+        writer.append(&commit).unwrap();
+        let line = std::fs::metadata(&writer.path).unwrap().len() - before;
+        assert!(line < 120, "{line} bytes");
+        let mut reader = Record::new(writer.path.clone());
+        reader.refresh().unwrap();
+        let stands = |serial: &str| {
+            reader
+                .find(&allocation(serial).identity)
+                .unwrap()
+                .deployments
+        };
+        assert_eq!(stands("A1"), begun);
+        assert!(stands("B2").is_none());
+        assert_eq!(reader.allocations()[0].machine, allocation("A1").machine);
+    }
+
+    #[test]
+    fn a_line_of_an_earlier_version_is_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("allocations.jsonl");
+        let line = r#"{"number":1,"changes":[{"holds":{"machine":"A1-","identity":{"serial":"A1"},"profile":"vm","bindings":{},"place":"counted"}}]}"#;
+        store::write_new(&path, format!("{line}\n").as_bytes(), None).unwrap();
+        let mut record = Record::new(path);
+        record.refresh().unwrap();
+        assert!(record.allocations()[0].deployments.is_none());
     }
 
     #[test]

@@ -5,17 +5,20 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, Sender};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::batch::{Committer, Job, Reply};
 use super::error::AllocateError;
 use super::explain;
-use super::outcome::{Explanation, FailureReport, Outcome};
+use super::outcome::{Explanation, FailureReport, Outcome, Purpose, Refusal};
 use super::prepare::Preparer;
+use super::stockroom::Stockroom;
 use super::store;
-use crate::model::{Allocation, Fact, Facts, Identity, MachineId, ProfileName, SectionName};
+use crate::model::{
+    Allocation, Deployments, Fact, Facts, Identity, MachineId, ProfileName, SectionName,
+};
 
 /// How a section is to be served.
 #[derive(Debug, Clone, Copy)]
@@ -38,6 +41,8 @@ pub struct Section {
     name: SectionName,
     directory: PathBuf,
     preparer: Preparer,
+    /// What is looked at where nothing is to be handed out.
+    rehearsed: Mutex<Stockroom>,
     jobs: Mutex<Option<Sender<Job>>>,
     committer: Mutex<Option<JoinHandle<()>>>,
 }
@@ -68,6 +73,7 @@ impl Section {
             .map_err(AllocateError::io("start the committer of", &directory))?;
         let jobs = Mutex::new(Some(jobs));
         Ok(Section {
+            rehearsed: Mutex::new(Stockroom::new(&directory)),
             name,
             directory,
             preparer,
@@ -90,13 +96,15 @@ impl Section {
     /// in another, when the answer is on disk.
     pub fn submit(
         &self,
-        facts: Facts,
+        facts: Arc<[Fact]>,
+        purpose: Purpose,
         reply: impl FnOnce(Result<Outcome, AllocateError>) + Send + 'static,
     ) {
-        match self.preparer.prepare(facts.into()) {
+        match self.preparer.prepare(facts) {
             Ok(prepared) => {
                 self.queue(Job::Allocate {
                     prepared,
+                    purpose,
                     reply: Box::new(reply),
                 });
             }
@@ -109,10 +117,11 @@ impl Section {
     /// # Errors
     /// Nothing was allocated, and why.
     pub fn allocate(&self, facts: Facts) -> Result<Outcome, AllocateError> {
-        wait(|reply| self.submit(facts, reply))
+        wait(|reply| self.submit(facts.into(), Purpose::Deployment, reply))
     }
 
-    /// Takes a failure report (DESIGN.md 4, rule 5): the machine's place goes back, once.
+    /// Takes a failure report (DESIGN.md 4, rule 5): the machine's deployment has ended, and its place
+    /// goes back, once.
     ///
     /// # Errors
     /// The report could not be recorded.
@@ -139,6 +148,61 @@ impl Section {
     pub fn release(&self, machine: &str) -> Result<Allocation, AllocateError> {
         let wanted = machine.to_owned();
         wait(|reply: Reply<Allocation>| self.queue(Job::Release { wanted, reply }))
+    }
+
+    /// The machine reports that it is installed: its deployments count no more, until it begins another.
+    /// `machine` is any of the names that [`Section::release`] takes. Saying it again changes nothing.
+    ///
+    /// # Errors
+    /// No machine, or more than one, is meant.
+    pub fn report_installed(&self, machine: &str) -> Result<Allocation, AllocateError> {
+        self.set_standing(machine, Deployments::installed())
+    }
+
+    /// The machine is to be installed again, with all that it holds. `machine` is any of the names that
+    /// [`Section::release`] takes.
+    ///
+    /// # Errors
+    /// No machine, or more than one, is meant.
+    pub fn reinstall(&self, machine: &str) -> Result<Allocation, AllocateError> {
+        self.set_standing(machine, Deployments::default())
+    }
+
+    fn set_standing(
+        &self,
+        machine: &str,
+        deployments: Deployments,
+    ) -> Result<Allocation, AllocateError> {
+        let wanted = machine.to_owned();
+        wait(|reply: Reply<Allocation>| {
+            self.queue(Job::Stands {
+                wanted,
+                deployments,
+                reply,
+            });
+        })
+    }
+
+    /// What the machine of this identity holds. Takes no lock.
+    ///
+    /// # Errors
+    /// The record of the allocations cannot be read.
+    pub fn held_by(&self, identity: &Identity) -> Result<Option<Allocation>, AllocateError> {
+        self.preparer.held_by(identity)
+    }
+
+    /// Why the machine with these facts would be refused if it posted them now; none where it would not.
+    /// Takes no lock, changes nothing, and reads only what has changed.
+    ///
+    /// # Errors
+    /// The section's files cannot be read.
+    pub fn refusal_of(&self, facts: Arc<[Fact]>) -> Result<Option<Refusal>, AllocateError> {
+        let prepared = self.preparer.prepare(facts)?;
+        let stockroom = &mut *self
+            .rehearsed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        explain::refusal_of(stockroom, prepared)
     }
 
     /// What the machine with these facts would get, and why. Takes no lock and changes nothing.

@@ -240,6 +240,12 @@ impl Stockroom {
         self.changes.clear();
     }
 
+    /// Drops the tables alone, with all that was taken from them.
+    pub(crate) fn forget_tables(&mut self) {
+        self.cmdbs.clear();
+        self.tables.clear();
+    }
+
     fn stage(&mut self) -> Result<Commit, AllocateError> {
         let mut commit = Commit {
             number: self.record.last_number() + 1,

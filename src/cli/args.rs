@@ -10,6 +10,7 @@ use super::generate::Generate;
 use super::helpers::Helpers;
 use super::match_spec::Match;
 use super::plan::Plan;
+use super::reinstall::Reinstall;
 use super::release::Release;
 use super::verify_cmdb::VerifyCmdb;
 
@@ -46,6 +47,7 @@ pub(super) enum Verb {
     Edit(Edit),
     VerifyCmdb(VerifyCmdb),
     Release(Release),
+    Reinstall(Reinstall),
 }
 
 #[cfg(test)]

@@ -38,5 +38,6 @@ fn answer(verb: &Verb) -> Result<Answer, Failure> {
         Verb::Edit(verb) => verb.answer(),
         Verb::VerifyCmdb(verb) => verb.answer(),
         Verb::Release(verb) => verb.answer(),
+        Verb::Reinstall(verb) => verb.answer(),
     }
 }

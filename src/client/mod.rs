@@ -12,4 +12,5 @@ mod install;
 mod installed;
 mod run;
 
+pub use install::{Backlog, Batch};
 pub use run::run;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Bindings, CmdbEntry, Identity, MachineId, ProfileName};
+use super::{Bindings, CmdbEntry, Deployments, Identity, MachineId, ProfileName};
 
 /// Whether an allocation holds one of the limited places of its profile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +41,9 @@ pub struct Allocation {
     pub entry: Option<HeldEntry>,
     /// Whether it holds one of the profile's places.
     pub place: Place,
+    /// How the attempts to install it have gone.
+    #[serde(default, skip_serializing_if = "Deployments::is_none")]
+    pub deployments: Deployments,
 }
 
 impl Allocation {

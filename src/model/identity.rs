@@ -74,6 +74,21 @@ impl Identity {
         identity
     }
 
+    /// What a boot loader tells of the machine it runs on, under the same law as facts: what is known
+    /// rubbish in them is none here, and a text that is no uuid or MAC is none either.
+    pub fn told<'a>(
+        uuid: Option<&str>,
+        serial: Option<&str>,
+        macs: impl IntoIterator<Item = &'a str>,
+    ) -> Identity {
+        Identity {
+            uuid: uuid.and_then(usable_uuid),
+            serial: serial.and_then(usable_serial),
+            macs: macs.into_iter().filter_map(usable_mac).collect(),
+            fingerprint: None,
+        }
+    }
+
     /// Whether there is neither uuid nor serial nor MAC: only byte-identical facts are recognised.
     pub fn is_weak(&self) -> bool {
         self.uuid.is_none() && self.serial.is_none() && self.macs.is_empty()
@@ -374,6 +389,18 @@ mod tests {
             &machine(UUID_A, "", &[]),
             &machine(swapped, "", &[])
         ));
+    }
+
+    #[test]
+    fn a_boot_loader_tells_the_identity_that_the_facts_tell() {
+        let facts = machine(UUID_A, "CZ1", &[MAC_A, MAC_B]);
+        let upper = UUID_A.to_uppercase();
+        let told = Identity::told(Some(&upper), Some("CZ1 "), ["52-54-00-00-00-0A"]);
+        assert_eq!(facts.compare(&told), Evidence::Same { agreeing: 3 });
+        let rubbish = Identity::told(Some("${uuid}"), Some("None"), ["", "../../x"]);
+        assert!(rubbish.is_weak());
+        let weak = Identity::of(&[Fact::new("disk", "vda", "size", "8")]);
+        assert!(!are_one(&weak, &rubbish), "nothing speaks for it");
     }
 
     #[test]

@@ -6,6 +6,7 @@
 mod allocation;
 mod bindings;
 mod cmdb;
+mod deployments;
 mod event;
 mod fact;
 mod identity;
@@ -19,6 +20,7 @@ mod value;
 pub use allocation::{Allocation, HeldEntry, Place};
 pub use bindings::Bindings;
 pub use cmdb::{CmdbEntry, USED};
+pub use deployments::{Deployments, LatestDeployment};
 pub use event::{Event, EventKind, Level, StepResult};
 pub use fact::{Fact, Facts};
 pub use identity::{Evidence, Identity};

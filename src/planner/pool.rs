@@ -293,7 +293,9 @@ impl Planner {
                 };
                 Some((stdout, end))
             }
-            Err(RunError::Start { .. } | RunError::NotRecorded { .. }) => None,
+            Err(RunError::Start { .. } | RunError::Input { .. } | RunError::NotRecorded { .. }) => {
+                None
+            }
         }
     }
 

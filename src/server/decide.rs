@@ -8,10 +8,10 @@ use actix_web::web;
 use tokio::sync::oneshot;
 use tracing::Instrument;
 
-use crate::allocation::{AllocateError, Outcome};
+use crate::allocation::{AllocateError, Outcome, Purpose};
 use crate::events::About;
 use crate::format::facts::{ParsedFacts, render_hw};
-use crate::model::{Event, EventKind, Identity, MachineId, StepResult};
+use crate::model::{Event, EventKind, Fact, Identity, MachineId, StepResult};
 
 use super::events;
 use super::keep::keep_hardware;
@@ -27,6 +27,8 @@ struct Prepared {
     identity: Identity,
     /// Where it posted from: what is reported from there without a name is of this machine.
     address: Option<String>,
+    facts: Arc<[Fact]>,
+    purpose: Purpose,
 }
 
 /// Decides what the machine with these facts, which posted from this address, gets.
@@ -37,10 +39,11 @@ pub(super) async fn decide(
     state: web::Data<AppState>,
     section: Arc<OpenSection>,
     parsed: ParsedFacts,
+    purpose: Purpose,
     address: Option<String>,
 ) -> Result<Outcome, AllocateError> {
-    let whole = decide_whole(state, section, parsed, address);
-    let task = actix_web::rt::spawn(whole.in_current_span());
+    let task = decide_whole(state, section, parsed, purpose, address).in_current_span();
+    let task = actix_web::rt::spawn(task);
     task.await.unwrap_or(Err(AllocateError::Stopping))
 }
 
@@ -48,11 +51,13 @@ async fn decide_whole(
     state: web::Data<AppState>,
     section: Arc<OpenSection>,
     parsed: ParsedFacts,
+    purpose: Purpose,
     address: Option<String>,
 ) -> Result<Outcome, AllocateError> {
     let (reply, answer) = oneshot::channel();
     let submitted_to = section.clone();
-    let prepared = web::block(move || submit(&submitted_to, parsed, address, reply))
+    let submit = move || submit(&submitted_to, parsed, purpose, address, reply);
+    let prepared = web::block(submit)
         .await
         .map_err(|_| AllocateError::Stopping)?;
     let outcome = answer.await.unwrap_or(Err(AllocateError::Stopping));
@@ -69,10 +74,11 @@ async fn decide_whole(
 fn submit(
     section: &OpenSection,
     parsed: ParsedFacts,
+    purpose: Purpose,
     address: Option<String>,
     reply: oneshot::Sender<Result<Outcome, AllocateError>>,
 ) -> Prepared {
-    let facts = parsed.facts;
+    let facts: Arc<[Fact]> = parsed.facts.into();
     let identity = Identity::of(&facts);
     let prepared = Prepared {
         machine: MachineId::of(&facts, &identity),
@@ -80,8 +86,10 @@ fn submit(
         macs: pxemngr::macs(&facts),
         identity,
         address,
+        facts: facts.clone(),
+        purpose,
     };
-    section.section.submit(facts, move |outcome| {
+    section.section.submit(facts, purpose, move |outcome| {
         // Nobody waits any more only if the server is going away.
         reply.send(outcome).ok();
     });
@@ -138,18 +146,21 @@ fn conclude(
         let directory = settings.hw_dir.display();
         tracing::error!(%machine, %directory, %error, "the hardware could not be kept");
     }
-    if let Ok(outcome) = outcome {
+    if let (Ok(outcome), Purpose::Deployment) = (outcome, prepared.purpose) {
         report(state, section, prepared, outcome);
     }
     match outcome {
         Ok(Outcome::Allocated(allocated)) => {
+            state.refused.forget(&prepared.identity);
             let profile = &allocated.allocation.profile;
             let repeated = allocated.repeated;
             tracing::info!(section = %section.section.name(), %machine, %profile, repeated, "given a profile");
             pxemngr::announce(state.runner.as_ref(), settings, machine, &prepared.macs);
         }
         Ok(Outcome::Refused(refusal)) => {
-            tracing::warn!(section = %section.section.name(), %machine, reasons = ?refusal.to_string(), "refused");
+            let name = section.section.name();
+            state.refused.remember(name, prepared.facts.clone());
+            tracing::warn!(section = %name, %machine, reasons = ?refusal.to_string(), "refused");
         }
         Err(error) => {
             tracing::error!(section = %section.section.name(), %machine, error = ?error.details(), "nothing allocated");

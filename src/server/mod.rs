@@ -5,6 +5,7 @@
 
 mod access;
 mod body;
+mod boot;
 mod cloud_seed;
 mod decide;
 mod error;

@@ -22,6 +22,7 @@ use crate::planner::Planner;
 use crate::system::{Real, Runner};
 
 use super::access::Access;
+use super::boot::RefusedMachines;
 use super::events::Events;
 use super::plans::Plans;
 use super::request_span::RequestSpan;
@@ -266,6 +267,7 @@ fn open(settings: Settings, runner: Arc<dyn Runner>) -> Result<AppState, StartEr
         settings,
         sections,
         plans: Plans::new(&Planner::new(runner.clone())),
+        refused: RefusedMachines::default(),
         runner,
     })
 }

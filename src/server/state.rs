@@ -8,6 +8,7 @@ use crate::model::SectionName;
 use crate::system::Runner;
 
 use super::access::Access;
+use super::boot::RefusedMachines;
 use super::events::Events;
 use super::plans::Plans;
 use super::settings::{SectionSettings, Settings};
@@ -22,6 +23,8 @@ pub struct AppState {
     pub runner: Arc<dyn Runner>,
     /// Who plans configure scripts.
     pub plans: Plans,
+    /// Machines that were refused.
+    pub(super) refused: RefusedMachines,
     /// What was reported.
     pub events: Events,
     /// Who may report.

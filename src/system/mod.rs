@@ -12,6 +12,7 @@ pub mod ipmitool;
 mod real;
 mod rehearsal;
 mod runner;
+mod streaming;
 mod terminal;
 
 pub use causes::with_causes;
@@ -20,5 +21,5 @@ pub use confine::{allow_processor_time, confine_this_process, end_this_process};
 pub use files::{Durability, Existing, Ownership, put_file, replace_file};
 pub use real::{PATH, Real};
 pub use rehearsal::{DryRun, Recorded};
-pub use runner::{Output, RunError, Runner};
+pub use runner::{Line, Output, RunError, Runner, Streams};
 pub use terminal::run_at_terminal;

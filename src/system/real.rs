@@ -6,7 +6,7 @@ use std::process::{Child, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-use super::{Command, Output, RunError, Runner};
+use super::{Command, Output, RunError, Runner, Streams, streaming};
 
 /// Where programs are looked for, whatever the caller's environment says.
 pub const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -25,7 +25,7 @@ impl Runner for Real {
     fn run(&self, command: &Command) -> Result<Output, RunError> {
         tracing::debug!(program = %command.program, args = ?command.args, "running");
         let started = Instant::now();
-        let mut child = spawn(command).map_err(|source| RunError::Start {
+        let mut child = spawn(command, false).map_err(|source| RunError::Start {
             command: command.to_string(),
             source,
         })?;
@@ -51,17 +51,21 @@ impl Runner for Real {
         };
         conclude(command, status, started.elapsed().as_secs_f64(), output)
     }
+
+    fn run_with(&self, command: &Command, streams: Streams<'_>) -> Result<Output, RunError> {
+        streaming::run(command, streams)
+    }
 }
 
 #[expect(
     clippy::disallowed_methods,
     reason = "the one place that starts external commands"
 )]
-fn spawn(command: &Command) -> std::io::Result<Child> {
-    let stdin = if command.stdin.is_empty() {
-        Stdio::null()
-    } else {
+pub(super) fn spawn(command: &Command, is_fed: bool) -> std::io::Result<Child> {
+    let stdin = if is_fed || !command.stdin.is_empty() {
         Stdio::piped()
+    } else {
+        Stdio::null()
     };
     std::process::Command::new(&command.program)
         .args(&command.args)
@@ -118,7 +122,7 @@ fn wait(child: &mut Child, deadline: Instant) -> Option<ExitStatus> {
     }
 }
 
-fn kill_group(child: &Child) {
+pub(super) fn kill_group(child: &Child) {
     let group = i32::try_from(child.id())
         .ok()
         .and_then(rustix::process::Pid::from_raw);
@@ -128,7 +132,7 @@ fn kill_group(child: &Child) {
     }
 }
 
-fn conclude(
+pub(super) fn conclude(
     command: &Command,
     status: Option<ExitStatus>,
     seconds: f64,

@@ -1,5 +1,8 @@
 //! What it is to run a command: the one trait, what comes of it, what goes wrong.
 
+use std::fmt;
+use std::io::Read;
+
 use super::Command;
 
 /// What a command printed before it ended with success.
@@ -51,6 +54,17 @@ pub enum RunError {
         /// All of its standard output until then.
         stdout: Vec<u8>,
     },
+    /// What it was to read could not be had, and it was killed: it must not take a part for the whole.
+    #[error("`{command}` was stopped after {seconds:.1} s: its input ended with an error")]
+    Input {
+        /// The whole command.
+        command: String,
+        /// How long it ran, in seconds.
+        seconds: f64,
+        /// What the input said.
+        #[source]
+        source: std::io::Error,
+    },
     /// A recording has no answer for it.
     #[error("no answer is recorded for `{command}`")]
     NotRecorded {
@@ -60,10 +74,21 @@ pub enum RunError {
 }
 
 impl RunError {
+    /// The whole command, as a person would type it.
+    pub fn command(&self) -> &str {
+        match self {
+            RunError::Start { command, .. }
+            | RunError::Failed { command, .. }
+            | RunError::TimedOut { command, .. }
+            | RunError::Input { command, .. }
+            | RunError::NotRecorded { command } => command,
+        }
+    }
+
     /// What the command said last, or else what the system said of it.
     pub fn last_output(&self) -> String {
         match self {
-            RunError::Start { source, .. } => source.to_string(),
+            RunError::Start { source, .. } | RunError::Input { source, .. } => source.to_string(),
             RunError::Failed { last_output, .. } | RunError::TimedOut { last_output, .. } => {
                 last_output.clone()
             }
@@ -81,9 +106,37 @@ impl RunError {
                 ..
             } => format!("{status}: {last_output}"),
             RunError::TimedOut { seconds, .. } => format!("killed after {seconds:.1} s"),
+            RunError::Input { source, .. } => format!("its input ended: {source}"),
             RunError::NotRecorded { .. } => "not recorded".to_owned(),
         }
     }
+}
+
+/// What passes between a command and its caller while it runs.
+pub struct Streams<'a> {
+    /// What the command reads, in place of [`Command::stdin`]. It is read no further than the command wants.
+    pub input: Option<&'a mut (dyn Read + Send)>,
+    /// Takes each line as soon as it is whole, without its end. A lone carriage return ends one too: so do
+    /// programs show how far they are.
+    pub heard: &'a mut dyn FnMut(Line<'_>),
+}
+
+impl fmt::Debug for Streams<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let has_input = self.input.is_some();
+        f.debug_struct("Streams")
+            .field("has_input", &has_input)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A line that a command says. Bytes that are no UTF-8 are replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Line<'a> {
+    /// On standard output.
+    Output(&'a str),
+    /// On standard error.
+    Error(&'a str),
 }
 
 /// The one way to run a command.
@@ -93,4 +146,21 @@ pub trait Runner: Send + Sync {
     /// # Errors
     /// It cannot be started, fails, or takes longer than its timeout.
     fn run(&self, command: &Command) -> Result<Output, RunError>;
+
+    /// Runs a command with streams that are open while it runs. Of what it printed the end is kept.
+    ///
+    /// A runner that starts no command leaves the input unread, and says all lines at the end.
+    ///
+    /// # Errors
+    /// As [`Runner::run`], and the input cannot be read.
+    fn run_with(&self, command: &Command, streams: Streams<'_>) -> Result<Output, RunError> {
+        let output = self.run(command)?;
+        for line in String::from_utf8_lossy(&output.stdout).lines() {
+            (streams.heard)(Line::Output(line));
+        }
+        for line in String::from_utf8_lossy(&output.stderr).lines() {
+            (streams.heard)(Line::Error(line));
+        }
+        Ok(output)
+    }
 }

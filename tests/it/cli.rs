@@ -185,6 +185,34 @@ fn release_frees_entry_and_place() {
 }
 
 #[test]
+fn reinstall_keeps_entry_and_place_and_counts_anew() {
+    let copy = copy_of_examples();
+    serve(copy.path(), "raid1-server.json");
+    let before = fs::read_to_string(copy.path().join("state.ron")).unwrap();
+    let words = ["reinstall", "srv11", "--config", path(copy.path())];
+    let output = ctl(&words);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let said = text(&output.stdout);
+    assert!(said.starts_with("the next boot of "), "{said}");
+    assert!(
+        said.trim_end().ends_with(" installs raid1-server"),
+        "{said}"
+    );
+    let json = json(&ctl(&[&words[..], &["--json"]].concat()));
+    let none = serde_json::json!({"begun": 0, "latest": "none"});
+    assert_eq!(json["deployments"], none);
+    assert_eq!(json["variables"]["hostname"], "srv11");
+    assert_eq!(
+        fs::read_to_string(copy.path().join("state.ron")).unwrap(),
+        before
+    );
+    let output = ctl(&["reinstall", "nobody", "--config", path(copy.path())]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let output = ctl(&["reinstall", "srv11"]);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+}
+
+#[test]
 fn a_held_lock_is_busy_and_not_waited_for_longer_than_asked() {
     let copy = copy_of_examples();
     serve(copy.path(), "raid1-server.json");
@@ -198,6 +226,15 @@ fn a_held_lock_is_busy_and_not_waited_for_longer_than_asked() {
     for words in [
         vec![
             "release", "srv11", "--config", config, "--wait", "0", "--json",
+        ],
+        vec![
+            "reinstall",
+            "srv11",
+            "--config",
+            config,
+            "--wait",
+            "0",
+            "--json",
         ],
         vec!["edit", path(&state), "--wait", "0", "--json"],
     ] {

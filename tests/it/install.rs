@@ -17,14 +17,19 @@ use crate::support::{command, wait_for, write};
 const STAY: &str = "ONSUCCESS=console ONFAILURE=console";
 
 /// An rsync daemon with the tree of one role; it ends with the value.
-struct Roles {
+pub(crate) struct Roles {
     child: Child,
-    port: u16,
-    dir: tempfile::TempDir,
+    pub(crate) port: u16,
+    pub(crate) dir: tempfile::TempDir,
 }
 
 impl Roles {
-    fn start() -> Roles {
+    pub(crate) fn start() -> Roles {
+        Roles::as_user("root")
+    }
+
+    /// A daemon that reads files as this user.
+    pub(crate) fn as_user(user: &str) -> Roles {
         let dir = tempfile::tempdir().unwrap();
         let tree = dir.path().join("install/D12-F.1.0.0/base");
         for (name, text) in [
@@ -41,7 +46,7 @@ impl Roles {
         drop(free);
         let path = dir.path().join("install").display().to_string();
         let conf = format!(
-            "use chroot = no\naddress = 127.0.0.1\nuid = root\ngid = root\n[install]\npath = {path}\n"
+            "use chroot = no\naddress = 127.0.0.1\nuid = {user}\ngid = root\n[install]\npath = {path}\n"
         );
         write(dir.path().join("rsyncd.conf"), conf);
         let config = format!("--config={}", dir.path().join("rsyncd.conf").display());
@@ -70,7 +75,7 @@ impl Drop for Roles {
 }
 
 /// The script of a machine with one disk; `%(disk)s` is the test's own.
-const CONFIGURE: &str = "disk = '/dev/' + var['disk']
+pub(crate) const CONFIGURE: &str = "disk = '/dev/' + var['disk']
 run('parted -s %s mklabel msdos mkpart primary ext4 1MiB 100%%' % disk)
 run('mkfs.ext4 -q %s1' % disk)
 run('mkdir -p /chroot; mount %s1 /chroot' % disk)
@@ -79,19 +84,24 @@ grub_options('quiet')
 set_role('base', 'D12-F.1.0.0', disk)
 ";
 
-fn server(configure: &str) -> TestServer {
-    TestServer::start(|dir| {
+pub(crate) fn server(configure: &str) -> TestServer {
+    server_with(configure, &[])
+}
+
+pub(crate) fn server_with(configure: &str, args: &[&str]) -> TestServer {
+    let fill = |dir: &Path| {
         write(dir.join("state"), "[('vm', 1)]\n");
         write(
             dir.join("vm.specs"),
             "[('disk', '$disk', 'size', 'gt(0)'), ('system', 'product', 'serial', '$serial')]\n",
         );
         write(dir.join("vm.configure"), configure);
-    })
+    };
+    TestServer::with_args(fill, args)
 }
 
-/// Installs in a root, then looks at the disk that was mounted and at what the log says.
-fn install(root: &Root, disk: &str, line: &str) -> Output {
+/// Installs in a root of its own.
+pub(crate) fn install(root: &Root, disk: &str, line: &str) -> Output {
     let facts = json!([
         ["disk", disk, "size", "8"],
         ["system", "product", "serial", "CZ1"]
@@ -110,7 +120,7 @@ fn install(root: &Root, disk: &str, line: &str) -> Output {
     output
 }
 
-fn line(server: &TestServer, roles: &Roles) -> String {
+pub(crate) fn line(server: &TestServer, roles: &Roles) -> String {
     format!(
         "SERV=127.0.0.1 HTTP_PORT={} RSERV_PORT={}",
         server.address.port(),
@@ -118,14 +128,15 @@ fn line(server: &TestServer, roles: &Roles) -> String {
     )
 }
 
-fn results(root: &Root) -> Vec<(String, Value)> {
+pub(crate) fn results(root: &Root) -> Vec<(String, Value)> {
     let events = root.read("install.jsonl");
     let events = events
         .lines()
         .map(|line| serde_json::from_str(line).unwrap());
     events
-        .filter(|event: &Value| event["event"] == "finish")
+        .filter(|event: &Value| event["event_type"] == "finish")
         .map(|event| {
+            assert!(event["duration"].as_f64().is_some(), "{event}");
             (
                 event["name"].as_str().unwrap().to_owned(),
                 event["result"].clone(),
@@ -134,7 +145,7 @@ fn results(root: &Root) -> Vec<(String, Value)> {
         .collect()
 }
 
-fn can_run() -> bool {
+pub(crate) fn can_run() -> bool {
     let missing: Vec<&str> = ["rsync", "grub-install", "parted"]
         .into_iter()
         .filter(|name| command(name).arg("--version").output().is_err())
@@ -187,6 +198,9 @@ fn a_blank_disk_becomes_an_installed_system() {
             .windows(4)
             .any(|bytes| bytes == b"GRUB")
     );
+    let listed = server.get("/api/v1/machines").json();
+    let stands = json!({"begun": 0, "latest": "installed"});
+    assert_eq!(listed[0]["deployments"], stands);
     wait_for("the log", || {
         server
             .path("state/logs")
@@ -263,6 +277,11 @@ fn a_rehearsal_shows_all_steps_and_changes_nothing() {
     ] {
         assert!(said.contains(part), "{part}");
     }
+    let listed = server.get("/api/v1/machines").json();
+    assert_eq!(
+        listed[0]["deployments"],
+        json!({"begun": 0, "latest": "none"})
+    );
     for name in [
         "vars",
         "hw.json",

@@ -57,12 +57,13 @@ const MODULES: [(&str, &[&str]); 13] = [
 const FRONTS: [&str; 3] = ["server", "client", "cli"];
 
 /// Paths outside the library that belong to some modules only.
-const RESERVED: [(&str, &[&str]); 13] = [
+const RESERVED: [(&str, &[&str]); 14] = [
     ("std::process", &["system"]),
     ("fs2", &["allocation"]),
     ("ron", &["format"]),
     ("rusqlite", &["events"]),
     ("actix_web", &["server"]),
+    ("actix_files", &["server"]),
     ("actix_multipart", &["server"]),
     ("actix_rt", &["server"]),
     ("askama", &["server"]),

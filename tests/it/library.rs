@@ -292,6 +292,23 @@ fn the_network_of_the_installed_system_is_written_as_the_role_reads_it() {
     insta::assert_snapshot!("network", planned(cards).join("\n"));
 }
 
+#[test]
+fn a_network_that_is_left_to_the_role_is_staged_in_every_style() {
+    let text = |style| format!("network.write([network.ethernet('lan0', dhcp='yes')], '{style}')");
+    let left = planned(&text("auto"));
+    let mut each = Vec::new();
+    for style in ["networkd", "ifupdown", "netplan", "keyfile", "ifcfg"] {
+        let staged = format!("/network_styles/{style}");
+        let named = planned(&text(style)).into_iter();
+        each.extend(named.map(|action| action.replace("/post_rsync", &staged)));
+    }
+    assert_eq!(left, each);
+    assert!(
+        left.iter()
+            .all(|action| action.contains("/network_styles/"))
+    );
+}
+
 /// What NetworkManager and initscripts each have their own words for.
 #[test]
 fn each_family_of_addresses_is_written_by_itself() {
@@ -386,7 +403,7 @@ const WRONG: [(&str, &str); 53] = [
     ),
     (
         "network.write([network.ethernet('a')], 'wicked')",
-        "network style `wicked`: there are networkd, ifupdown, netplan, keyfile, ifcfg",
+        "network style `wicked`: there are networkd, ifupdown, netplan, keyfile, ifcfg, auto",
     ),
     (
         "network.write([network.ethernet('b'), network.ethernet('a', '10.0.0.3/24', dns='fd00::5')], 'keyfile')",

@@ -5,6 +5,7 @@
 mod support;
 
 mod api;
+mod boot;
 mod both_ways;
 mod cli;
 mod clients;
@@ -41,4 +42,5 @@ mod scripts;
 mod settings;
 mod settings_example;
 mod stop;
+mod sync;
 mod upload;

@@ -277,6 +277,29 @@ fn foremans_callbacks_end_an_installation() {
 }
 
 #[test]
+fn a_machine_that_is_built_is_not_installed_again() {
+    for path in [
+        "/unattended/built?machine=CZ1",
+        "/pxe/localboot/52-54-00-12-34-56/",
+    ] {
+        let server = server();
+        let facts = machine("CZ1", "QEMU").replace(
+            "]]",
+            "], [\"network\", \"eth0\", \"serial\", \"52:54:00:12:34:56\"]]",
+        );
+        server.register(&facts);
+        let asks = |server: &TestServer| {
+            server
+                .get("/boot.ipxe?mac=52:54:00:12:34:56&serial=CZ1")
+                .text()
+        };
+        assert!(asks(&server).contains("initrd"), "{}", asks(&server));
+        assert_eq!(server.get(path).status / 100, 2, "{path}");
+        assert!(!asks(&server).contains("initrd"), "{}", asks(&server));
+    }
+}
+
+#[test]
 fn localboot_of_a_stranger_makes_nobody() {
     let server = server();
     assert_eq!(server.get("/pxe/localboot/").status, 200);

@@ -51,11 +51,14 @@ fn pxemngr_is_told_of_a_machine_without_a_shell() {
             "_edeploy_to_vars(\"PXEMNGR_URL\", 'http://10.0.0.1:8000/')\n\
              _edeploy_to_vars(\"METADATA_URL\", 'http://10.0.0.1/md/')\n"
         ));
+        let answer = server.post_machine(facts.to_string().as_bytes()).json();
+        assert_eq!(answer["pxemngr_url"], "http://10.0.0.1:8000/");
+        assert_eq!(answer["metadata_url"], "http://10.0.0.1/md/");
         let calls = std::fs::read_to_string(dir.path().join("calls")).unwrap();
         let name = "QEMU-x%3Btouch%20P";
         assert_eq!(
             calls,
-            format!("addsystem\n{name}\n52:54:00:88:17:3c\n52:54:00:88:17:3d\n.\n")
+            format!("addsystem\n{name}\n52:54:00:88:17:3c\n52:54:00:88:17:3d\n.\n").repeat(2)
         );
         assert!(!dir.path().join("P").exists() && !server.path("P").exists());
         let told = if end == "exit 0" {

@@ -1,44 +1,62 @@
-"""One virtual machine: its parts as arguments of qemu, its console as a text to wait on."""
+"""One virtual machine: its parts, and what they are as arguments of qemu."""
 
 import ctypes
-import re
 import shutil
 import signal
 import subprocess
-import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
+from console import Running
+
 OVMF = Path("/usr/share/OVMF")
-ESCAPES = re.compile(rb"\x1b\[[0-9;?=]*[A-Za-z]|\x1b[()][A-Z0-9]|[\x00-\x08\x0b-\x1f]")
-
-
-class LabError(Exception):
-    """A machine or a service did not do what it must."""
+# The disk that the installed system writes what it sees to. Too small for any profile.
+COLLECT = "collect"
+COLLECT_BYTES = 16 << 20
 
 
 @dataclass(frozen=True)
 class Disk:
-    """A blank disk: bus is virtio, scsi, ide or nvme."""
+    """A blank disk: bus is virtio, scsi, ide or nvme, size in GB of 10^9 bytes."""
 
     bus: str = "virtio"
     size_gb: int = 4
     serial: str = ""
+    model: str = ""
 
 
 @dataclass(frozen=True)
 class Machine:
-    """What is in the box. `serial` and the rest are what SMBIOS says of it."""
+    """What is in the box. `serial` and the rest are what SMBIOS says of it. `macs` are those of the cards,
+    of the uuid where they are not given."""
 
+    name: str = "lab"
     disks: tuple = (Disk(),)
     nics: tuple = ("virtio-net-pci",)
     firmware: str = "bios"
     memory_mb: int = 1024
+    cpus: int = 2
     vendor: str = "Lab"
     product: str = "Virtual Server"
+    sku: str = ""
     serial: str = "LAB0001"
     uuid: str = "6f1d2c3a-8b0e-4d57-9a41-525400000001"
+    macs: tuple = ()
+    # Which card boots, and how: rom is iPXE in the card, http and pxe are UEFI's own ways.
+    boot_nic: int = 0
+    netboot: str = ""
+
+    def boots_by(self):
+        """Its way, or that of its firmware: http takes UEFI the least time."""
+        return self.netboot or {"bios": "rom", "uefi": "http"}[self.firmware]
+
+    def mac(self, number):
+        """The MAC of a card, the same each time."""
+        if number < len(self.macs):
+            return self.macs[number]
+        tail = self.uuid[-6:]
+        return f"52:54:{number:02x}:{tail[0:2]}:{tail[2:4]}:{tail[4:6]}"
 
 
 def die_with_parent():
@@ -46,121 +64,106 @@ def die_with_parent():
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
-def disk_arguments(number, disk, path, bootindex):
-    """The arguments of one disk; the file is made, sparse, if it is not there."""
-    if not path.exists():
-        with open(path, "wb") as file:
-            file.truncate(disk.size_gb * 10**9 // 512 * 512 if disk.size_gb else 16 << 20)
+def escaped(text):
+    """A text inside an argument of qemu, where a comma ends it."""
+    return str(text).replace(",", ",,")
+
+
+def disk_arguments(machine, number, disk, path, bootindex):
+    """The arguments of one disk and of its file."""
+    place = f"ide.{number}" if machine.firmware == "uefi" else f"ide.{number // 2},unit={number % 2}"
     device = {
         "virtio": "virtio-blk-pci",
         "nvme": "nvme",
-        "ide": f"ide-hd,bus=ide.{number // 2},unit={number % 2}",
+        "ide": f"ide-hd,bus={place}",
         "scsi": "scsi-hd",
     }[disk.bus]
-    serial = disk.serial or f"disk{number}"
-    drive = f"if=none,id=d{number},format=raw,cache=unsafe,discard=unmap,file={path}"
+    name = {"ide": ("model", 40), "scsi": ("product", 16)}.get(disk.bus)
+    if disk.model and name:
+        device += f",{name[0]}={escaped(disk.model[: name[1]])}"
+    serial = (disk.serial or f"disk{number}")[: 36 if disk.bus == "scsi" else 20]
+    drive = f"if=none,id=d{number},format=raw,cache=unsafe,discard=unmap,file={escaped(path)}"
     boot = f",bootindex={bootindex}" if bootindex is not None else ""
-    return ["-drive", drive, "-device", f"{device},drive=d{number},serial={serial}{boot}"]
+    return ["-drive", drive, "-device", f"{device},drive=d{number},serial={escaped(serial)}{boot}"]
 
 
-@dataclass
-class Running:
-    """A qemu process and all that its serial console has said, by line and time."""
-
-    process: subprocess.Popen
-    log: Path
-    started: float
-    lines: list = field(default_factory=list)
-    changed: threading.Condition = field(default_factory=threading.Condition)
-
-    def read(self):
-        """Keeps what the console says, line by line, until the machine is off."""
-        with open(self.log, "wb") as log:
-            for line in self.process.stdout:
-                line = ESCAPES.sub(b"", line).rstrip()
-                seconds = time.monotonic() - self.started
-                log.write(b"%8.2f %s\n" % (seconds, line))
-                log.flush()
-                with self.changed:
-                    self.lines.append((seconds, line.decode(errors="replace")))
-                    self.changed.notify_all()
-        with self.changed:
-            self.lines.append((time.monotonic() - self.started, None))
-            self.changed.notify_all()
-
-    def wait(self, pattern, deadline, never):
-        """The time at which a line matches; None is the end of the machine. A line that matches
-        `never`, the end, or the deadline is an error."""
-        seen = 0
-        while True:
-            with self.changed:
-                while seen == len(self.lines):
-                    left = self.started + deadline - time.monotonic()
-                    if left <= 0 or not self.changed.wait(left):
-                        raise LabError(f"not within {deadline} s: {pattern or 'power off'}")
-                fresh, seen = self.lines[seen:], len(self.lines)
-            for seconds, line in fresh:
-                if line is None:
-                    if pattern is None:
-                        return seconds
-                    raise LabError(f"the machine went off before: {pattern}")
-                if pattern and re.search(pattern, line):
-                    return seconds
-                if never and re.search(never, line):
-                    raise LabError(f"the console says: {line}")
-
-    def time_of(self, pattern):
-        """When the first line that matches came, or None."""
-        return next((at for at, line in self.lines if line and re.search(pattern, line)), None)
-
-    def stop(self):
-        """Ends the machine, whatever it is doing."""
-        self.process.kill()
-        self.process.wait()
+def nic_arguments(machine, taps, from_network):
+    """The cards. One is asked to boot before the disks where `from_network`; the others never are."""
+    words = []
+    for number, (nic, tap) in enumerate(zip(machine.nics, taps, strict=True)):
+        words += ["-netdev", f"tap,id=n{number},ifname={tap},script=no,downscript=no"]
+        boots = from_network and number == machine.boot_nic
+        boot = (",bootindex=1" if boots else "") + ("" if boots and machine.boots_by() == "rom" else ",romfile=")
+        words += ["-device", f"{nic},netdev=n{number},mac={machine.mac(number)}{boot}"]
+    return words
 
 
-def start(machine, work, log, tftp=None, extra=(), without=()):
-    """Switches a machine on. With `tftp`, a directory, it boots boot.ipxe from the network; else from
-    its disks. `extra` are further disks, `without` the numbers of disks that are pulled out."""
-    kind = "q35" if machine.firmware == "uefi" else "pc"
-    words = ["qemu-system-x86_64", "-machine", kind, "-accel", "tcg,thread=multi", "-cpu", "max"]
-    words += ["-smp", "2", "-m", str(machine.memory_mb), "-no-reboot", "-nodefaults", "-display", "none"]
-    words += ["-vga", "none", "-serial", "stdio", "-monitor", "none", "-uuid", machine.uuid]
-    words += ["-device", "virtio-rng-pci"]
-    smbios = {"manufacturer": machine.vendor, "product": machine.product, "serial": machine.serial}
-    words += ["-smbios", "type=1," + ",".join(f"{key}={value}" for key, value in smbios.items())]
-    if machine.firmware == "uefi":
-        variables = work / "disks" / "OVMF_VARS.fd"
-        if not variables.exists():
-            shutil.copy(OVMF / "OVMF_VARS_4M.fd", variables)
-        words += ["-drive", f"if=pflash,format=raw,readonly=on,file={OVMF / 'OVMF_CODE_4M.fd'}"]
-        words += ["-drive", f"if=pflash,format=raw,file={variables}"]
+def firmware_arguments(machine, variables):
+    """The kind of board, and UEFI's code and variables. With graphics=off a BIOS, iPXE and PXELINUX speak
+    on the serial console."""
+    if machine.firmware == "bios":
+        return ["-machine", "pc,graphics=off"]
+    words = ["-machine", "q35"]
+    words += ["-drive", f"if=pflash,format=raw,readonly=on,file={OVMF / 'OVMF_CODE_4M.fd'}"]
+    words += ["-drive", f"if=pflash,format=raw,file={escaped(variables)}"]
+    # As in a server's setup: what is off costs a minute of waiting for an answer otherwise.
+    for name in ["IPv6PXESupport"] + (["IPv4PXESupport"] if machine.boots_by() == "http" else []):
+        words += ["-fw_cfg", f"name=opt/org.tianocore/{name},string=n"]
+    return words
+
+
+def arguments(machine, disks, taps, variables, from_network):
+    """All of qemu's. `disks` are (number, Disk, path, is_own)."""
+    words = ["qemu-system-x86_64", *firmware_arguments(machine, variables)]
+    words += ["-accel", "tcg,thread=multi", "-cpu", "max", "-smp", str(machine.cpus), "-m", str(machine.memory_mb)]
+    words += ["-no-reboot", "-nodefaults", "-display", "none", "-vga", "none", "-monitor", "none"]
+    words += ["-uuid", machine.uuid, "-device", "virtio-rng-pci"]
+    smbios = {"manufacturer": machine.vendor, "product": machine.product, "serial": machine.serial, "sku": machine.sku}
+    told = ",".join(f"{key}={escaped(value)}" for key, value in smbios.items() if value)
+    words += ["-smbios", f"type=1,{told}"]
     if any(disk.bus == "scsi" for disk in machine.disks):
         words += ["-device", "virtio-scsi-pci"]
-    for number, disk in enumerate(machine.disks + tuple(extra)):
-        is_own = number < len(machine.disks)
-        name = f"{number}.raw" if is_own else f"{disk.serial}.raw"
-        if number not in without:
-            path = work / "disks" / name
-            words += disk_arguments(number, disk, path, 10 + number if is_own else None)
-    for number, nic in enumerate(machine.nics):
-        boot = f",tftp={tftp},bootfile=boot.ipxe" if tftp and number == 0 else ""
-        words += ["-netdev", f"user,id=n{number}{boot}"]
-        first = ",bootindex=1" if boot else ",romfile="
-        words += ["-device", f"{nic},netdev=n{number},mac={mac(machine, number)}{first}"]
+    for number, disk, path, is_own in disks:
+        words += disk_arguments(machine, number, disk, path, 10 + number if is_own else None)
+    return words + nic_arguments(machine, taps, from_network)
+
+
+def image(path, length):
+    """The path of a sparse file, made if it is not there."""
+    if not path.exists():
+        with open(path, "wb") as file:
+            file.truncate(length)
+    return path
+
+
+def disk_files(machine, directory, without, collects):
+    """The disks that are in the box, each with its file: all but the numbers of `without`."""
+    found = [
+        (number, disk, image(directory / f"{number}.raw", disk.size_gb * 10**9 // 512 * 512), True)
+        for number, disk in enumerate(machine.disks)
+        if number not in without
+    ]
+    if collects:
+        path = image(directory / f"{COLLECT}.raw", COLLECT_BYTES)
+        found.append((len(machine.disks), Disk("virtio", 0, COLLECT), path, False))
+    return found
+
+
+def start(machine, directory, log, taps, from_network=True, without=(), collects=False, attached=False):
+    """Switches a machine on. `directory` has its disks, `taps` are where its cards are plugged in,
+    `without` are the numbers of disks that are pulled out; `collects` puts in the disk that the
+    installed system writes to, `attached` gives the console to this terminal."""
+    variables = directory / "OVMF_VARS.fd"
+    if machine.firmware == "uefi" and not variables.exists():
+        shutil.copy(OVMF / "OVMF_VARS_4M.fd", variables)
+    disks = disk_files(machine, directory, without, collects)
+    words = arguments(machine, disks, taps, variables, from_network)
+    words += ["-serial", "mon:stdio" if attached else "stdio"]
     process = subprocess.Popen(
         words,
-        stdin=subprocess.DEVNULL,
+        stdin=None if attached else subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         preexec_fn=die_with_parent,
     )
-    running = Running(process, log, time.monotonic())
-    threading.Thread(target=running.read, daemon=True).start()
-    return running
-
-
-def mac(machine, number):
-    """A MAC that is the same each time: of the last digits of the uuid."""
-    tail = machine.uuid[-6:]
-    return f"52:54:{number:02x}:{tail[0:2]}:{tail[2:4]}:{tail[4:6]}"
+    return Running(process, log, time.monotonic(), attached)

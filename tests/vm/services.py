@@ -1,140 +1,187 @@
-"""What a machine finds on its network: boot files over HTTP, edeploy-server, an rsync daemon.
-All listen on 127.0.0.1, which a machine with qemu's user network sees as 10.0.2.2."""
+"""What a machine finds on its network besides addresses: edeploy-server, an rsync daemon, a bad line."""
 
-import http.server
+import json
 import shutil
 import socket
 import subprocess
+import sys
 import threading
 import time
-from functools import partial
+import urllib.request
+from pathlib import Path
 
-from machine import LabError, die_with_parent
+from console import LabError
+from hardware import read_facts
+from machine import die_with_parent
 
-HOST = "10.0.2.2"
-
-
-class BootFiles(http.server.SimpleHTTPRequestHandler):
-    """Serves kernel and ramdisk; remembers when each was first asked for."""
-
-    asked = {}
-
-    def do_GET(self):
-        self.asked.setdefault(self.path, time.monotonic())
-        super().do_GET()
-
-    def log_message(self, *_):
-        pass
+# What firmware and PXELINUX fetch from the server besides kernel and ramdisk.
+BOOT_FILES = ["/usr/lib/ipxe/snponly.efi", "/usr/lib/syslinux/modules/bios/ldlinux.c32"]
+HTTP_PORT, RSYNC_PORT, BAD_LINE_PORT, IMAGE_PORT = 80, 873, 8873, 8080
 
 
 class Services:
-    """The services of one case. Use it with `with`: at the end they are gone."""
+    """The daemons of one case. They end with the lab's namespace."""
 
-    def __init__(self, case, work, options):
-        self.case, self.work, self.options = case, work, options
-        self.processes = []
-        self.asked = {}
-
-    def __enter__(self):
-        try:
-            self.start_server()
-            self.start_rsync()
-            self.start_boot_files()
-            self.write_script()
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
-
-    def __exit__(self, *_):
-        for process in self.processes:
-            process.terminate()
-        for process in self.processes:
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-        if hasattr(self, "boot"):
-            self.boot.shutdown()
-            self.boot.server_close()
+    def __init__(self, work, options, address):
+        self.work, self.options, self.address = work, options, address
+        self.config = work / "server" / "config"
+        self.state = work / "server" / "state"
+        self.server = None
 
     def spawn(self, words, log):
-        with open(self.work / "logs" / log, "wb") as file:
-            process = subprocess.Popen(
+        """Starts a daemon; what it says is added to its log."""
+        with open(self.work / "logs" / log, "ab") as file:
+            return subprocess.Popen(
                 words,
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=subprocess.STDOUT,
                 preexec_fn=die_with_parent,
             )
-        self.processes.append(process)
-        return process
+
+    def copy_config(self, directory):
+        """The server's configuration: an admin's own, which stays as it is."""
+        shutil.copytree(directory, self.config, symlinks=False)
+
+    def write_profiles(self, profiles):
+        """The server's configuration: these profiles of the lab, each with its count."""
+        self.config.mkdir(parents=True, exist_ok=True)
+        for name, _ in profiles:
+            for file in (self.options.tests / "profiles").glob(f"{name}.*"):
+                shutil.copy(file, self.config)
+        lines = "".join(f'    ("{name}", {count}),\n' for name, count in profiles)
+        (self.config / "state.ron").write_text(f"[\n{lines}]\n")
+
+    def replace(self, name, old, new):
+        """Changes a text in a file of the profiles."""
+        path = self.config / name
+        text = path.read_text()
+        if old not in text:
+            raise LabError(f"{name} does not have {old!r}")
+        path.write_text(text.replace(old, new))
+
+    def mend(self, broken):
+        """Undoes a `replace`, as an admin who found the mistake."""
+        name, old, new = broken
+        self.replace(name, new, old)
+
+    def write_settings(self, settings):
+        """The server's settings file, and the boot files where the server looks for them."""
+        boot = self.state / "boot"
+        boot.mkdir(parents=True)
+        for path in [self.options.ramdisk / "vmlinuz", self.options.ramdisk / "ramdisk", *BOOT_FILES]:
+            (boot / Path(path).name).symlink_to(path)
+        (self.work / "server" / "server.toml").write_text(settings)
 
     def start_server(self):
-        """The real server, on a configuration of this case's profile alone."""
-        config = self.work / "server" / "config"
-        config.mkdir(parents=True)
-        for file in (self.options.tests / "profiles").glob(f"{self.case.profile}.*"):
-            shutil.copy(file, config)
-        (config / "state.ron").write_text(f'[("{self.case.profile}", 1)]\n')
-        words = [self.options.bins / "edeploy-server", "--config-dir", config]
-        words += ["--state-dir", self.work / "server" / "state", "--listen", "127.0.0.1:0"]
-        process = self.spawn(words, "server.log")
-        self.http_port = int(self.wait_for_line(process, "server.log", "listening on ").rsplit(":", 1)[1])
+        """The real server, on the port that a ramdisk asks by default."""
+        words = [self.options.bins / "edeploy-server", "--settings", self.work / "server" / "server.toml"]
+        words += ["--config-dir", self.config, "--state-dir", self.state]
+        words += ["--listen", f"{self.address}:{HTTP_PORT}"]
+        self.server = self.spawn(words, "server.log")
+        wait_for_port(self.server, self.address, HTTP_PORT)
 
-    def wait_for_line(self, process, log, start):
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline and process.poll() is None:
-            for line in (self.work / "logs" / log).read_text().splitlines():
-                if line.startswith(start):
-                    return line
-            time.sleep(0.05)
-        raise LabError(f"{process.args[0]} did not start: see {self.work}/logs/{log}")
+    def stop_server(self):
+        """As a service manager does it."""
+        self.server.terminate()
+        self.server.wait(70)
+
+    def control(self, verb, machine):
+        """edeployctl, for one machine."""
+        words = [self.options.bins / "edeployctl", verb, machine, "--server", f"http://{self.address}:{HTTP_PORT}"]
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise LabError(f"edeployctl {verb} {machine}: {done.stderr.strip()}")
+
+    def another_machine_registers(self, serial):
+        """Sends the facts of the machine that was here last as those of another one."""
+        newest = max((self.state / "hw").glob("*.hw*"), key=lambda path: path.stat().st_mtime)
+        facts = [list(row) for row in read_facts(newest)]
+        for row in facts:
+            if row[2] == "serial":
+                row[3] = serial if row[0] == "system" else f"52:54:99:00:00:{len(row[3]):02x}"
+            if row[2] == "uuid":
+                row[3] = "00000000-0000-4000-8000-000000000002"
+        body = json.dumps({"section": "SERVER", "facts": facts}).encode()
+        request = urllib.request.Request(f"http://{self.address}:{HTTP_PORT}/api/v1/machines", body)
+        request.add_header("Content-Type", "application/json")
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return json.loads(answer.read())
+
+    def role_bytes(self, version, role):
+        """What of a role a transfer has to bring."""
+        paths = (self.options.roles / version / role).rglob("*")
+        return sum(path.lstat().st_size for path in paths if path.is_file() and not path.is_symlink())
 
     def start_rsync(self):
         """One module with VERSION/ROLE/ below it, as the original lays roles out."""
-        self.rsync_port = free_port()
-        config = self.work / "rsyncd.conf"
+        config = self.work / "boot" / "rsyncd.conf"
         config.write_text(
-            f"use chroot = no\nmunge symlinks = no\nuid = root\ngid = root\n"
+            f"use chroot = no\nmunge symlinks = no\nreverse lookup = no\nuid = root\ngid = root\n"
             f"[install]\npath = {self.options.roles}\nread only = yes\n"
         )
-        words = ["rsync", "--daemon", "--no-detach", "--address=127.0.0.1"]
-        words += [f"--port={self.rsync_port}", f"--config={config}", "--log-file=/dev/stdout"]
-        process = self.spawn(words, "rsyncd.log")
-        wait_for_port(process, self.rsync_port)
+        words = ["rsync", "--daemon", "--no-detach", f"--address={self.address}"]
+        words += [f"--port={RSYNC_PORT}", f"--config={config}", "--log-file=/dev/stdout"]
+        wait_for_port(self.spawn(words, "rsyncd.log"), self.address, RSYNC_PORT)
 
-    def start_boot_files(self):
-        handler = type("Files", (BootFiles,), {"asked": self.asked})
-        files = partial(handler, directory=str(self.options.ramdisk))
-        self.boot = http.server.ThreadingHTTPServer(("127.0.0.1", 0), files)
-        threading.Thread(target=self.boot.serve_forever, daemon=True).start()
-
-    def write_script(self):
-        """What iPXE runs. Each `console=` stands outside the bars and inside: ramdisk and installed system."""
-        url = f"http://{HOST}:{self.boot.server_address[1]}"
-        words = ["initrd=ramdisk", "console=ttyS0,115200", "panic=-1"]
-        words += [f"SERV={HOST}", f"HTTP_PORT={self.http_port}", f"RSERV_PORT={self.rsync_port}"]
-        words += ["ONSUCCESS=reboot", "ONFAILURE=halt", *self.case.cmdline]
-        words += ["|", "console=ttyS0,115200", "panic=-1", "|"]
-        script = f"#!ipxe\nkernel {url}/vmlinuz {' '.join(words)}\ninitrd --name ramdisk {url}/ramdisk\nboot\n"
-        tftp = self.work / "boot"
-        tftp.mkdir()
-        (tftp / "boot.ipxe").write_text(script)
+    def start_images(self):
+        """Role images over plain HTTP. Gives the path of the tiny role's, which is made now."""
+        directory = self.work / "boot" / "images"
+        image = directory / "install" / "1.0" / "tiny-1.0.edeploy"
+        image.parent.mkdir(parents=True)
+        tree = self.options.roles / "1.0" / "tiny"
+        words = ["tar", "--create", "--gzip", "--numeric-owner", "--directory", tree, "--file", image, "."]
+        subprocess.run(words, check=True)
+        words = [sys.executable, "-m", "http.server", str(IMAGE_PORT), "--bind", self.address, "--directory", directory]
+        wait_for_port(self.spawn(words, "images.log"), self.address, IMAGE_PORT)
+        return image
 
 
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
+class BadLine:
+    """A way to the rsync daemon that breaks: connection by connection after so many bytes, then no more."""
+
+    def __init__(self, address, breaks):
+        self.address, self.breaks = address, list(breaks)
+        # What each connection has brought, in bytes.
+        self.brought = []
+        self.listener = socket.create_server((address, BAD_LINE_PORT))
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            client, _ = self.listener.accept()
+            number = len(self.brought)
+            self.brought.append(0)
+            limit = self.breaks[number] if number < len(self.breaks) else None
+            daemon = socket.create_connection((self.address, RSYNC_PORT))
+            threading.Thread(target=self.carry, args=(client, daemon, None, None), daemon=True).start()
+            threading.Thread(target=self.carry, args=(daemon, client, number, limit), daemon=True).start()
+
+    def carry(self, source, target, number, limit):
+        """Carries bytes one way, and closes both at the end or at the limit."""
+        try:
+            while data := source.recv(1 << 16):
+                target.sendall(data)
+                if number is not None:
+                    self.brought[number] += len(data)
+                    if limit and self.brought[number] >= limit:
+                        break
+        except OSError:
+            pass
+        for end in (source, target):
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
 
 
-def wait_for_port(process, port):
-    deadline = time.monotonic() + 10
+def wait_for_port(process, address, port):
+    """Waits until a daemon listens."""
+    deadline = time.monotonic() + 30
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
+            socket.create_connection((address, port), 1).close()
             return
         except OSError:
             time.sleep(0.05)
-    raise LabError(f"{process.args[0]} does not listen")
+    raise LabError(f"{process.args[0]} does not listen on port {port}: see its log")

@@ -1,6 +1,6 @@
 use super::*;
 use crate::allocation::{AllocateError, ErrorKind, FailureReport};
-use crate::model::{Place, Value};
+use crate::model::{LatestDeployment, Place, Value};
 
 const SPECS: &str = "[('disk', '$disk', 'size', 'gt(4)'), ('network', '$eth', 'serial', '$mac')]\n";
 const STATE: &str = "# the rack in room 3\n[('hp', 2), ('vm', '*')]\n";
@@ -73,20 +73,80 @@ fn counts_entries_and_record_change_together_and_comments_stay() {
     assert_eq!(section.allocations().unwrap(), vec![held]);
 }
 
+/// What a machine holds, whatever became of its deployments.
+fn without_deployments(held: Allocation) -> Allocation {
+    let deployments = Deployments::default();
+    Allocation {
+        deployments,
+        ..held
+    }
+}
+
 #[test]
-fn a_machine_that_posts_again_changes_no_byte() {
+fn a_machine_that_posts_again_changes_no_byte_of_the_admins() {
     let dir = directory();
     let section = open(&dir);
     let first = given(&section, facts("00:01"));
-    let names = ["state", "hp.cmdb", ".edeploy/allocations.jsonl"];
+    let names = ["state", "hp.cmdb"];
     let before = names.map(|name| read(&dir, name));
-    assert_eq!(given(&section, facts("00:01")), first);
-    assert_eq!(
-        given(&open(&dir), facts("00:01")),
-        first,
-        "nor after a restart"
-    );
+    let second = given(&section, facts("00:01"));
+    drop(section);
+    let third = given(&open(&dir), facts("00:01"));
+    let begun = [&first, &second, &third].map(|held| held.deployments.begun);
+    assert_eq!(begun, [1, 2, 3], "nor after a restart");
+    let held = [first, second, third].map(without_deployments);
+    assert!(held[0] == held[1] && held[1] == held[2]);
     assert_eq!(names.map(|name| read(&dir, name)), before);
+    let record = read(&dir, ".edeploy/allocations.jsonl");
+    let last = record.lines().last().unwrap();
+    assert!(last.len() < 120, "{last}");
+}
+
+#[test]
+fn deployments_count_until_one_succeeds_or_an_admin_says_so() {
+    let dir = directory();
+    let section = open(&dir);
+    let stands = |section: &Section| section.allocations().unwrap()[0].deployments;
+    let hp = ProfileName::new("hp").unwrap();
+    for begun in 1..=2 {
+        assert_eq!(given(&section, facts("00:01")).deployments.begun, begun);
+        section.report_failure(&facts("00:01"), &hp).unwrap();
+        assert_eq!(stands(&section).begun, begun);
+        assert_eq!(stands(&section).latest, LatestDeployment::Failed);
+    }
+    assert!(section.reinstall("host1").unwrap().deployments.is_none());
+    let held = given(&section, facts("00:01"));
+    let installed = section.report_installed(held.machine.as_str()).unwrap();
+    assert!(installed.deployments.is_installed());
+    assert_eq!(installed.variables(), held.variables());
+    let record = read(&dir, ".edeploy/allocations.jsonl");
+    assert_eq!(section.report_installed("00:01").unwrap(), installed);
+    let late = section.report_failure(&facts("00:01"), &hp).unwrap();
+    assert!(matches!(late, FailureReport::Unchanged { .. }), "{late:?}");
+    assert_eq!(read(&dir, ".edeploy/allocations.jsonl"), record);
+    drop(section);
+    assert!(stands(&open(&dir)).is_installed());
+    let nobody = open(&dir).report_installed("nobody").unwrap_err();
+    assert_eq!(nobody.kind(), ErrorKind::Input);
+}
+
+#[test]
+fn whether_a_machine_would_be_refused_is_told_without_effect() {
+    let dir = directory();
+    write(&dir, "state", "[('hp', 1)]\n");
+    let section = open(&dir);
+    let refusal = |serial: &str| section.refusal_of(facts(serial).into()).unwrap();
+    let before = ["state", "hp.cmdb"].map(|name| read(&dir, name));
+    for _ in 0..3 {
+        assert!(refusal("00:01").is_none() && refusal("00:02").is_none());
+    }
+    assert_eq!(["state", "hp.cmdb"].map(|name| read(&dir, name)), before);
+    given(&section, facts("00:01"));
+    assert!(refusal("00:01").is_none(), "it holds its own");
+    let text = refusal("00:02").unwrap().to_string();
+    assert!(text.contains("count in the state file is spent"), "{text}");
+    section.release("00:01").unwrap();
+    assert!(refusal("00:02").is_none());
 }
 
 #[test]

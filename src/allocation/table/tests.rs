@@ -28,6 +28,7 @@ fn holding(name: &str, held: HeldEntry) -> Allocation {
         bindings: Bindings::new(),
         entry: Some(held),
         place: crate::model::Place::Uncounted,
+        deployments: crate::model::Deployments::default(),
     }
 }
 

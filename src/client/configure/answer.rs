@@ -10,6 +10,8 @@ use crate::model::{CmdbEntry, ProfileName};
 /// The answer to `POST /api/v1/machines`, as far as it is needed here. The server may say more.
 #[derive(Debug, Deserialize)]
 pub(in crate::client) struct Answer {
+    /// The name that the machine goes by there.
+    pub machine: Option<String>,
     /// The profile that the machine was given.
     pub profile: ProfileName,
     /// `var` in the script.
@@ -20,6 +22,10 @@ pub(in crate::client) struct Answer {
     pub plan_hash: Option<String>,
     /// Why it could not make one.
     pub plan_error: Option<String>,
+    /// Where the installed machine asks pxemngr for a local boot.
+    pub pxemngr_url: Option<String>,
+    /// Where cloud-init finds its metadata.
+    pub metadata_url: Option<String>,
 }
 
 impl Answer {

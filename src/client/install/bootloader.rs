@@ -7,9 +7,10 @@ use crate::system::{Command, RunError, Runner};
 
 use super::grub::{self, Boot, Kernel};
 use super::writer::Writer;
+use super::{efi, initrd, partitions};
 
 /// Looking at all disks of a large server takes GRUB its time.
-const GRUB_TIMEOUT: Duration = Duration::from_secs(600);
+pub(super) const GRUB_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// What the programs of the role find in their root as on a running system.
 const BOUND: [&str; 4] = ["/dev", "/proc", "/sys", "/run"];
@@ -45,6 +46,16 @@ pub(super) enum BootError {
         "this machine boots by UEFI, but no EFI system partition is mounted on `{0}`: the configure script must make one"
     )]
     NoEsp(PathBuf),
+    /// The role's own program made none.
+    #[error(
+        "`{maker}` of the role ended well, but kernel `{version}` still has no initial file system in /boot"
+    )]
+    NoInitrd {
+        /// The program.
+        maker: String,
+        /// The kernel's version.
+        version: String,
+    },
 }
 
 /// What is to be made bootable.
@@ -64,42 +75,67 @@ pub(super) struct Target<'a> {
     pub writer: Writer,
 }
 
-/// Installs GRUB and its configuration.
-pub(super) fn install(runner: &dyn Runner, target: &Target<'_>) -> Result<(), BootError> {
+/// Installs GRUB and its configuration, and makes the initial file systems that are missing. Gives what
+/// somebody should know though it is no failure.
+pub(super) fn install(runner: &dyn Runner, target: &Target<'_>) -> Result<Vec<String>, BootError> {
     let own = ["grub-install", "grub2-install"]
         .into_iter()
         .find(|name| target.root.join("usr/sbin").join(name).exists());
-    if own.is_some() {
-        for directory in BOUND {
-            let below = target.root.join(directory.trim_start_matches('/'));
-            let made = target.writer.make_directory(&below);
-            made.map_err(|source| BootError::Write {
-                path: below.clone(),
-                source,
-            })?;
-            let below = below.display().to_string();
-            runner.run(&Command::new("mount", ["--rbind", directory, &below]).mutating())?;
-        }
+    if own.is_some() || initrd::maker(target).is_some() {
+        bind(runner, target)?;
     }
-    let targets = if target.is_uefi {
-        let esp = target.root.join("boot/efi");
-        if uuid_of(runner, &esp)?.is_none() && !target.writer.is_rehearsal {
-            return Err(BootError::NoEsp(esp));
-        }
-        vec![None]
+    initrd::make_missing(runner, target)?;
+    let all = disks(runner, target)?;
+    let remarks = if target.is_uefi {
+        efi::install(runner, target, own, &all)?
     } else {
-        let disks = disks(runner, target)?;
-        disks.into_iter().map(Some).collect()
+        let (disks, remarks) = startable(runner, all)?;
+        for disk in disks {
+            runner.run(&grub_install(target, own, Some(&disk)))?;
+        }
+        remarks
     };
-    for disk in targets {
-        runner.run(&grub_install(target, own, disk.as_deref()))?;
+    configure(runner, target)?;
+    Ok(remarks)
+}
+
+/// Shows the role's programs what they would see on a running system.
+fn bind(runner: &dyn Runner, target: &Target<'_>) -> Result<(), BootError> {
+    for directory in BOUND {
+        let below = target.root.join(directory.trim_start_matches('/'));
+        let made = target.writer.make_directory(&below);
+        made.map_err(|source| BootError::Write {
+            path: below.clone(),
+            source,
+        })?;
+        let below = below.display().to_string();
+        runner.run(&Command::new("mount", ["--rbind", directory, &below]).mutating())?;
     }
-    configure(runner, target)
+    Ok(())
+}
+
+/// Of the disks below the system those that a BIOS can start it from: the first, which the script
+/// named, and each that has a place for GRUB. A data disk of the same volume group has none.
+fn startable(
+    runner: &dyn Runner,
+    all: Vec<String>,
+) -> Result<(Vec<String>, Vec<String>), RunError> {
+    let (mut disks, mut remarks) = (Vec::new(), Vec::new());
+    for disk in all {
+        if disks.is_empty() || partitions::read(runner, &disk)?.takes_bios_grub() {
+            disks.push(disk);
+        } else {
+            remarks.push(format!(
+                "{disk} has no bios_grub partition: this machine does not boot from it alone"
+            ));
+        }
+    }
+    Ok((disks, remarks))
 }
 
 /// `grub-install` of the role, or else of the ramdisk. On UEFI by the removable path, which every
 /// firmware tries, whatever its own variables say.
-fn grub_install(target: &Target<'_>, own: Option<&str>, disk: Option<&str>) -> Command {
+pub(super) fn grub_install(target: &Target<'_>, own: Option<&str>, disk: Option<&str>) -> Command {
     let root = target.root.display().to_string();
     let in_role = own.is_some();
     let (boot, esp) = if in_role {
@@ -131,10 +167,19 @@ fn disks(runner: &dyn Runner, target: &Target<'_>) -> Result<Vec<String>, BootEr
         Some(_) => target.disk.to_owned(),
         None => format!("/dev/{}", target.disk),
     };
+    // What the kernel calls it, where the script took a name of udev's.
+    let named = match std::fs::canonicalize(&named) {
+        Ok(path) => path.display().to_string(),
+        Err(_) => named,
+    };
     let boot = target.root.join("boot");
+    let mut mounted = vec![target.root.to_owned(), boot.clone()];
+    if target.is_uefi {
+        mounted.push(boot.join("efi"));
+    }
     let mut disks = vec![named];
-    for mounted in [target.root, boot.as_path()] {
-        let Some(source) = find(runner, mounted, "SOURCE")? else {
+    for mounted in mounted {
+        let Some(source) = find(runner, &mounted, "SOURCE")? else {
             continue;
         };
         let tree = Command::new("lsblk", ["-nsrpo", "NAME,TYPE", source.as_str()]);
@@ -157,7 +202,11 @@ fn disks_of(listed: &str) -> Vec<String> {
 }
 
 /// What `findmnt` says of a mount point; none where nothing is mounted there.
-fn find(runner: &dyn Runner, path: &Path, column: &str) -> Result<Option<String>, RunError> {
+pub(super) fn find(
+    runner: &dyn Runner,
+    path: &Path,
+    column: &str,
+) -> Result<Option<String>, RunError> {
     let path = path.display().to_string();
     let command = Command::new("findmnt", ["-nro", column, "--mountpoint", &path]);
     match runner.run(&command) {
@@ -241,11 +290,11 @@ fn put(target: &Target<'_>, path: &Path, text: &str) -> Result<(), BootError> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::system::{Output, Recorded};
 
-    fn target(root: &Path, is_uefi: bool) -> Target<'_> {
+    pub(in crate::client::install) fn target(root: &Path, is_uefi: bool) -> Target<'_> {
         Target {
             root,
             disk: "sda",
@@ -278,6 +327,30 @@ mod tests {
         ]);
         let found = disks(&runner, &target(Path::new("/t"), false)).unwrap();
         assert_eq!(found, ["/dev/sda", "/dev/sdb"]);
+    }
+
+    #[test]
+    fn a_member_without_a_place_for_grub_is_told_and_passed_over() {
+        let table = |disk: &str, part: &str| {
+            let text = format!(
+                r#"{{"blockdevices": [{{"name":"{disk}", "type":"disk", "pttype":"gpt", "parttype":null, "fstype":null,
+                "children": [{{"name":"{disk}1", "type":"part", "pttype":"gpt", "parttype":"{part}", "fstype":null}}]}}]}}"#
+            );
+            says(
+                &format!("lsblk -Jpo NAME,TYPE,PTTYPE,PARTTYPE,FSTYPE {disk}"),
+                &text,
+            )
+        };
+        let runner = Recorded::new([
+            table("/dev/sdb", "21686148-6449-6e6f-744e-656564454649"),
+            table("/dev/sdc", "e6d6d379-f507-44c2-a23c-238f2a3df928"),
+        ]);
+        let all = ["/dev/sda", "/dev/sdb", "/dev/sdc"]
+            .map(str::to_owned)
+            .to_vec();
+        let (disks, remarks) = startable(&runner, all).unwrap();
+        assert_eq!(disks, ["/dev/sda", "/dev/sdb"]);
+        assert!(remarks[0].starts_with("/dev/sdc"), "{remarks:?}");
     }
 
     #[test]

@@ -15,6 +15,9 @@ const STAGED: &str = "/post_rsync";
 /// Kernel modules that a script wants loaded at boot, one for each line (eDeploy `init`, step 19).
 const MODULES: &str = "/modules";
 
+/// Where clouds serve metadata; the original replaces it with its port.
+const CLOUD: &str = "http://169.254.169.254:80";
+
 /// Why a file of the installed system is not written.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum FilesError {
@@ -96,6 +99,29 @@ pub(super) fn keep_facts(writer: Writer, facts: &str) -> Result<(), FilesError> 
     put(writer, Path::new("/hw.json"), facts, false)
 }
 
+/// Adds to the file that the configure script has left (eDeploy `upload.py`).
+pub(super) fn add_vars(writer: Writer, vars: &Path, lines: &str) -> Result<(), FilesError> {
+    put(writer, vars, lines, true)
+}
+
+/// Where cloud-init of a role asks for its metadata, the address of clouds is replaced by that of the
+/// server (eDeploy `init`, step 20).
+pub(super) fn point_cloud_init(
+    writer: Writer,
+    target: &Path,
+    metadata_url: &str,
+) -> Result<(), FilesError> {
+    let path = target.join("etc/cloud/cloud.cfg");
+    let Some(before) = read_if_there(&path)? else {
+        return Ok(());
+    };
+    let after = before.replace(CLOUD, metadata_url.trim_end_matches('/'));
+    if after == before {
+        return Ok(());
+    }
+    put(writer, &path, &after, false)
+}
+
 fn read_if_there(path: &Path) -> Result<Option<String>, FilesError> {
     match std::fs::read_to_string(path) {
         Ok(text) => Ok(Some(text)),
@@ -121,6 +147,22 @@ fn put(writer: Writer, path: &Path, text: &str, append: bool) -> Result<(), File
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn cloud_init_asks_the_server_where_the_role_says_the_address_of_clouds() {
+        let dir = tempfile::tempdir().unwrap();
+        let writer = Writer {
+            is_rehearsal: false,
+        };
+        point_cloud_init(writer, dir.path(), "http://m/").unwrap();
+        let path = dir.path().join("etc/cloud/cloud.cfg");
+        assert!(!path.exists());
+        let text = "metadata_urls: ['http://169.254.169.254:80']\n";
+        writer.put(&path, text, false).unwrap();
+        point_cloud_init(writer, dir.path(), "http://m/").unwrap();
+        let after = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(after, "metadata_urls: ['http://m']\n");
+    }
 
     #[test]
     fn the_installed_system_is_told_what_it_is_and_keeps_what_the_role_says() {

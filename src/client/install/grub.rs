@@ -9,6 +9,13 @@ pub(super) struct Kernel {
     pub initrd: Option<String>,
 }
 
+impl Kernel {
+    /// Its version, as the directory of its modules is called.
+    pub(super) fn version(&self) -> &str {
+        self.image.strip_prefix("vmlinuz-").unwrap_or(&self.image)
+    }
+}
+
 /// The kernels among the file names of `/boot`, the newest first.
 pub(super) fn kernels(names: &[String]) -> Vec<Kernel> {
     let mut versions: Vec<&str> = names
@@ -116,7 +123,8 @@ pub(super) fn arguments(bars: &str, options: &str, metadata_url: Option<&str>) -
     parts.join(" ")
 }
 
-/// `/etc/default/grub` with these arguments, the rest as the role has it.
+/// `/etc/default/grub` with these arguments, the rest as the role has it. `grub-mkconfig` copies them as
+/// they stand into what GRUB's shell reads.
 pub(super) fn defaults(before: &str, arguments: &str) -> String {
     let is_ours = |line: &str| {
         let line = line.trim_start();
@@ -126,7 +134,8 @@ pub(super) fn defaults(before: &str, arguments: &str) -> String {
     };
     let kept = before.lines().filter(|line| !is_ours(line));
     let mut text: String = kept.flat_map(|line| [line, "\n"]).collect();
-    let quoted = crate::configure::quoted(arguments);
+    // The role's program copies this into `grub.cfg`, where GRUB reads it once more.
+    let quoted = crate::configure::quoted(&escaped(arguments));
     text.push_str(&format!("GRUB_CMDLINE_LINUX_DEFAULT={quoted}\n"));
     text.push_str("GRUB_PRELOAD_MODULES='lvm mdraid1x'\n");
     if let Some(unit) = serial_unit(arguments) {
@@ -202,7 +211,7 @@ mod tests {
         let text = defaults(before, "a=1 b;c");
         assert_eq!(
             text,
-            "GRUB_TIMEOUT=5\nGRUB_CMDLINE_LINUX_DEFAULT='a=1 b;c'\nGRUB_PRELOAD_MODULES='lvm mdraid1x'\n"
+            "GRUB_TIMEOUT=5\nGRUB_CMDLINE_LINUX_DEFAULT='a=1 b\\;c'\nGRUB_PRELOAD_MODULES='lvm mdraid1x'\n"
         );
         assert_eq!(defaults(&text, "a=1 b;c"), text);
     }

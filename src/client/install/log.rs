@@ -1,31 +1,39 @@
-//! What an installation says of itself: lines for the console, events for programs.
+//! What an installation says of itself: lines for the console, rows for the journal.
 
-use std::fs::File;
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-use serde_json::json;
+use super::journal::{Event, EventType, Journal, Outcome};
+use super::sync::Progress;
 
-/// The events of one installation, and all that was said. Events stay on the machine until somebody
-/// fetches them: one JSON object a line.
+/// All that was said, and the journal.
 #[derive(Debug)]
 pub(super) struct Log {
-    events: Option<File>,
+    journal: Option<Journal>,
     said: String,
+    /// The step that runs.
+    step: &'static str,
+}
+
+/// How a step failed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Failure<'a> {
+    /// The error with its causes.
+    pub error: &'a str,
+    /// The command that failed, where one did.
+    pub command: Option<&'a str>,
+    /// What it said last.
+    pub output: Option<&'a str>,
 }
 
 impl Log {
     /// A log that keeps its events in a file, or nowhere.
     pub(super) fn new(events: Option<&Path>) -> io::Result<Log> {
-        let open = |path| {
-            let mut options = std::fs::OpenOptions::new();
-            options.create(true).append(true).mode(0o600).open(path)
-        };
         Ok(Log {
-            events: events.map(open).transpose()?,
+            journal: events.map(Journal::open).transpose()?,
             said: String::new(),
+            step: "",
         })
     }
 
@@ -38,35 +46,60 @@ impl Log {
     }
 
     /// A step begins.
-    pub(super) fn start(&mut self, step: &str) {
+    pub(super) fn start(&mut self, step: &'static str, description: &str) {
+        self.step = step;
         self.say(&format!("{step} …"));
-        self.event(json!({ "event": "start", "name": name(step) }));
+        self.keep(Event::new(step, EventType::Start, description));
     }
 
-    /// A step ended well, or with an error.
-    pub(super) fn finish(&mut self, step: &str, took: Duration, error: Option<&str>) {
-        let seconds = took.as_secs_f64();
-        let result = match error {
+    /// The step ended well, or with an error.
+    pub(super) fn finish(
+        &mut self,
+        description: &str,
+        took: Duration,
+        failure: Option<Failure<'_>>,
+    ) {
+        let (step, seconds) = (self.step, took.as_secs_f64());
+        let event = match failure {
             None => {
                 self.say(&format!("{step} done in {seconds:.1} s"));
-                "SUCCESS"
+                Event {
+                    result: Some(Outcome::Success),
+                    ..Event::new(step, EventType::Finish, description)
+                }
             }
-            Some(error) => {
+            Some(failure) => {
+                let error = failure.error;
                 self.say(&format!("{step} failed after {seconds:.1} s: {error}"));
-                "FAIL"
+                Event {
+                    result: Some(Outcome::Fail),
+                    command: failure.command,
+                    output: failure.output,
+                    ..Event::new(step, EventType::Finish, error)
+                }
             }
         };
-        self.event(json!({
-            "event": "finish", "name": name(step), "result": result, "seconds": seconds,
-            "message": error,
-        }));
+        self.keep(Event {
+            duration: Some(seconds),
+            ..event
+        });
     }
 
-    /// A step is tried again after a pause.
-    pub(super) fn again(&mut self, step: &str, error: &str, pause: Duration) {
-        let seconds = pause.as_secs();
-        self.say(&format!("{step}: {error}; again in {seconds} s"));
-        self.event(json!({ "event": "warning", "name": name(step), "message": error }));
+    /// The step came further.
+    pub(super) fn progress(&mut self, progress: &Progress) {
+        let text = progress.to_string();
+        self.say(&format!("{}: {text}", self.step));
+        self.keep(Event {
+            progress: Some(*progress),
+            ..Event::new(self.step, EventType::Progress, &text)
+        });
+    }
+
+    /// The step, or a part of it, is tried again after a pause.
+    pub(super) fn again(&mut self, error: &str, pause: Duration) {
+        let text = format!("{error}; again in {} s", pause.as_secs());
+        self.say(&format!("{}: {text}", self.step));
+        self.keep(Event::new(self.step, EventType::Warning, &text));
     }
 
     /// All that was said so far.
@@ -74,46 +107,51 @@ impl Log {
         &self.said
     }
 
-    fn event(&mut self, mut event: serde_json::Value) {
-        let Some(file) = &mut self.events else { return };
-        let now = SystemTime::now().duration_since(UNIX_EPOCH);
-        event["unix_seconds"] = now.unwrap_or_default().as_secs_f64().into();
-        if let Err(error) = file.write_all(format!("{event}\n").as_bytes()) {
+    fn keep(&mut self, event: Event<'_>) {
+        let Some(journal) = &mut self.journal else {
+            return;
+        };
+        if let Err(error) = journal.append(event) {
             // Told once: a full disk must not end an installation.
-            self.events = None;
+            self.journal = None;
             self.say(&format!("events are no longer kept: {error}"));
         }
     }
 }
 
-/// The name of a step's event, below the one of the whole (DESIGN section 7).
-fn name(step: &str) -> String {
-    format!("install/{step}")
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::journal::Backlog;
     use super::*;
 
     #[test]
-    fn steps_are_events_with_start_and_finish() {
+    fn a_step_is_rows_from_start_to_finish_and_lines_for_the_console() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("events");
         let mut log = Log::new(Some(&path)).unwrap();
-        log.start("sync");
-        log.again("sync", "no answer", Duration::from_secs(2));
-        log.finish("sync", Duration::from_millis(1500), Some("cut"));
-        let text = std::fs::read_to_string(path).unwrap();
-        let events: Vec<serde_json::Value> = text
-            .lines()
+        log.start("sync", "the role onto the disk");
+        log.again("no answer", Duration::from_secs(2));
+        log.progress(&Progress::default());
+        let failure = Failure {
+            error: "cut",
+            command: Some("rsync"),
+            output: Some("code 12"),
+        };
+        log.finish(
+            "the role onto the disk",
+            Duration::from_millis(1500),
+            Some(failure),
+        );
+        let rows = Backlog::of(&path).next(9).unwrap().rows;
+        let events: Vec<serde_json::Value> = rows
+            .iter()
             .map(|line| serde_json::from_str(line).unwrap())
             .collect();
-        assert_eq!(events[0]["name"], "install/sync");
-        assert_eq!(events[1]["message"], "no answer");
-        assert_eq!(
-            (&events[2]["result"], &events[2]["seconds"]),
-            (&"FAIL".into(), &1.5.into())
-        );
+        let types: Vec<_> = events.iter().map(|event| &event["event_type"]).collect();
+        assert_eq!(types, ["start", "warning", "progress", "finish"]);
+        assert_eq!(events[1]["description"], "no answer; again in 2 s");
+        assert_eq!(events[2]["progress"]["bytes"], 0);
+        assert_eq!(events[3]["output"], "code 12");
         assert!(log.said().contains("sync failed after 1.5 s: cut"));
     }
 }

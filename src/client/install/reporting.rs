@@ -1,4 +1,4 @@
-//! What the server is told of an installation besides its hardware: the log, and that it failed.
+//! What the server is told of an installation besides its hardware: the log, that it failed or succeeded.
 //!
 //! None of it can fail an installation: what could not be told is said on the console.
 
@@ -8,6 +8,7 @@ use crate::client::assignments;
 use crate::system::{Command, with_causes};
 
 use super::ending;
+use super::retry::{Patience, Tries};
 use super::server::Server;
 use super::steps::{Installation, Step, StepError};
 
@@ -31,6 +32,33 @@ impl Installation {
             let text = format!("the log could not be handed in: {}", with_causes(&error));
             self.log.say(&text);
         }
+    }
+
+    /// Says that the machine is installed, again and again where the server is away. Only once all is
+    /// on the disks: a machine of which this is said boots from them. It is installed all the same
+    /// where nobody could be told, and would be installed anew by its next boot from the network.
+    pub(super) fn report_installed(&mut self, patience: Patience) {
+        let machine = self.answer.as_ref().and_then(|it| it.machine.clone());
+        let Some(machine) = machine.filter(|_| !self.is_rehearsal) else {
+            return;
+        };
+        let server = Server::of(&self.settings);
+        let mut tries = Tries::new(patience);
+        while let Err(error) = server.report_installed(&machine) {
+            let why = with_causes(&error);
+            let Some(pause) = tries.pause_after(&error) else {
+                let url = server.installed_url(&machine);
+                self.log.say(&format!(
+                    "warning: this machine is installed, but the server was not told ({why}): its next boot \
+                     from the network would install it again. To tell it: curl -X POST '{url}'"
+                ));
+                return;
+            };
+            self.log.again(Step::Finish.name(), &why, pause);
+            std::thread::sleep(pause);
+        }
+        self.log
+            .say(&format!("{machine} is installed, and the server knows"));
     }
 
     /// What is left to do after a failure: the server is told, and the disk must not start what was
@@ -79,4 +107,96 @@ fn log_name(dmi: &Path) -> String {
     };
     let parts = ["sys_vendor", "product_name", "product_serial"].map(part);
     format!("{}.log.gz", parts.join("-"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+    use std::path::PathBuf;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::client::configure::Answer;
+    use crate::client::install::log::Log;
+    use crate::client::install::settings::Settings;
+    use crate::system::Real;
+
+    fn installation(port: u16) -> Installation {
+        let line = format!("SERV=127.0.0.1 HTTP_PORT={port} SECTION=rack");
+        let answer = r#"{"machine":"m 1","profile":"vm","variables":{},"configure":""}"#;
+        Installation {
+            settings: Settings::parse(&line).unwrap(),
+            runner: Arc::new(Real),
+            log: Log::new(None).unwrap(),
+            target: PathBuf::from("/chroot"),
+            hardware: None,
+            is_rehearsal: false,
+            facts: None,
+            answer: Some(Answer::parse(answer).unwrap()),
+            vars: Vec::new(),
+        }
+    }
+
+    /// Answers one request after the other with these statuses, and gives their first lines.
+    fn serve(listener: &TcpListener, statuses: &'static [&'static str]) -> Vec<String> {
+        let answer = |status: &&str| {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut request = Vec::new();
+            let mut byte = [0];
+            while !request.ends_with(b"\r\n\r\n") {
+                stream.read_exact(&mut byte).unwrap();
+                request.push(byte[0]);
+            }
+            write!(
+                stream,
+                "HTTP/1.1 {status}\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{{}}"
+            )
+            .unwrap();
+            let request = String::from_utf8(request).unwrap();
+            request.lines().next().unwrap_or_default().to_owned()
+        };
+        statuses.iter().map(answer).collect()
+    }
+
+    fn patience(deadline: Duration) -> Patience {
+        Patience {
+            first_pause: Duration::from_millis(1),
+            longest_pause: Duration::from_millis(1),
+            deadline,
+        }
+    }
+
+    #[test]
+    fn a_server_that_is_busy_is_told_again() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let served = std::thread::spawn(move || serve(&listener, &["503 Busy", "200 OK"]));
+        let mut installation = installation(port);
+        installation.report_installed(patience(Duration::from_secs(60)));
+        let asked = "POST /api/v1/machines/m%201/installed?section=rack HTTP/1.1";
+        assert_eq!(served.join().unwrap(), [asked, asked]);
+        let said = installation.log.said();
+        assert!(
+            said.contains("m 1 is installed, and the server knows"),
+            "{said}"
+        );
+    }
+
+    #[test]
+    fn a_server_that_stays_away_is_no_failure_and_is_said() {
+        let free = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = free.local_addr().unwrap().port();
+        drop(free);
+        let mut installation = installation(port);
+        installation.report_installed(patience(Duration::from_millis(20)));
+        let said = installation.log.said();
+        assert!(said.contains("again in 0 s"), "{said}");
+        assert!(
+            said.contains("this machine is installed, but the server was not told"),
+            "{said}"
+        );
+        assert!(said.contains("curl -X POST 'http://127.0.0.1:"), "{said}");
+    }
 }

@@ -1,15 +1,13 @@
 //! The server, over HTTP: hardware up, the answer down; a failure and the log reported.
 
-use std::time::Duration;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
+use super::agent;
 use super::retry::Transient;
 use super::settings::Settings;
 
 /// The longest answer that is read: a script of 256 KB with its variables fits many times.
 const LONGEST_ANSWER: u64 = 16 << 20;
-
-/// How long one request may take. The server answers an upload after its commit, in well under this.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// The mark between the parts of a form. Longer and stranger than any line of a log.
 const BOUNDARY: &str = "----------edeploy7f6b1c0d5e2a4938b6c7d8e9f0a1b2c3";
@@ -64,32 +62,52 @@ pub(super) struct Server {
 impl Server {
     /// The server that the command line names.
     pub(super) fn of(settings: &Settings) -> Server {
-        let config = ureq::Agent::config_builder()
-            .timeout_global(Some(REQUEST_TIMEOUT))
-            .http_status_as_error(false)
-            // The ramdisk's environment is no place for a proxy to come from.
-            .proxy(None)
-            .build();
-        let base = format!("http://{}:{}", settings.serv, settings.http_port);
+        let scheme = match settings.ca {
+            Some(_) => "https",
+            None => "http",
+        };
+        let base = format!("{scheme}://{}:{}", settings.serv, settings.http_port);
         let path = settings.http_path.trim_matches('/');
         let upload = match path {
             "" => format!("{base}/upload.py"),
             path => format!("{base}/{path}/upload.py"),
         };
         Server {
-            agent: config.into(),
+            agent: agent::for_requests(settings),
             base,
             upload,
             section: settings.section.clone(),
         }
     }
 
-    /// Posts the facts, a JSON list of rows, and gives the answer's text: JSON too.
-    pub(super) fn register(&self, facts: &str) -> Result<String, ServerError> {
+    /// Posts the facts, a JSON list of rows, and gives the answer's text: JSON too. A rehearsal does not
+    /// count as an attempt to install.
+    pub(super) fn register(&self, facts: &str, is_rehearsal: bool) -> Result<String, ServerError> {
         let url = format!("{}/api/v1/machines", self.base);
         let section = serde_json::Value::from(self.section.as_str());
-        let body = format!("{{\"section\":{section},\"facts\":{facts}}}");
+        let rehearsal = match is_rehearsal {
+            true => "\"rehearsal\":true,",
+            false => "",
+        };
+        let body = format!("{{\"section\":{section},{rehearsal}\"facts\":{facts}}}");
         self.post(&url, "application/json", body.as_bytes())
+    }
+
+    /// Says that the machine of this name is installed, so that it boots from its disk from now on.
+    pub(super) fn report_installed(&self, machine: &str) -> Result<(), ServerError> {
+        self.post(&self.installed_url(machine), "application/json", b"")
+            .map(|_| ())
+    }
+
+    /// Where it is said that a machine is installed.
+    pub(super) fn installed_url(&self, machine: &str) -> String {
+        let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+        format!(
+            "{}/api/v1/machines/{}/installed?section={}",
+            self.base,
+            encoded(machine),
+            encoded(&self.section)
+        )
     }
 
     /// Says that the installation of this machine failed, so that its place is given back.
@@ -103,12 +121,6 @@ impl Server {
     pub(super) fn upload_log(&self, name: &str, log: &[u8]) -> Result<(), ServerError> {
         let form = form(&[("section", &self.section)], name, log);
         self.post(&self.upload, &form_type(), &form).map(|_| ())
-    }
-
-    /// Asks for a page whose content does not matter.
-    pub(super) fn ping(&self, url: &str) -> Result<(), ServerError> {
-        let answer = self.agent.get(url).call();
-        self.text(url, answer).map(|_| ())
     }
 
     fn post(&self, url: &str, kind: &str, body: &[u8]) -> Result<String, ServerError> {
@@ -212,7 +224,7 @@ mod tests {
         drop(free);
         let line = format!("SERV=127.0.0.1 HTTP_PORT={port}");
         let server = Server::of(&Settings::parse(&line).unwrap());
-        let error = server.register("[]").unwrap_err();
+        let error = server.register("[]", false).unwrap_err();
         assert!(error.may_pass(), "{error}");
         assert!(
             error

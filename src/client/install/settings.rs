@@ -3,6 +3,7 @@
 //! The original gave the line to a shell. Here it is data: `NAME=VALUE` words, and the text between
 //! the first two bars, which becomes boot arguments of the installed system.
 
+use std::path::PathBuf;
 use std::str::FromStr;
 
 /// What to do after an installation that came to its end.
@@ -40,7 +41,8 @@ pub(super) struct Settings {
     pub http_path: String,
     /// Which deployment of that server.
     pub section: String,
-    /// The server of role images over HTTP, where images are used and not trees.
+    /// The server of role images over HTTP, where images are used and not trees; `https://NAME` for one
+    /// over HTTPS.
     pub hserv: Option<String>,
     /// Its port.
     pub hserv_port: u16,
@@ -70,6 +72,17 @@ pub(super) struct Settings {
     pub os_ver: Option<String>,
     /// A name for this round of installations.
     pub session: Option<String>,
+    /// The label of a medium in the machine that holds the role, where it does not come by the network.
+    pub embedded: Option<String>,
+    /// Where cloud-init of the installed system finds its metadata; else the server says so.
+    pub metadata_url: Option<String>,
+    /// What is shown to the admin's servers with each request.
+    pub token: Option<String>,
+    /// The file of certificates in this ramdisk that the server's one is signed by; it is spoken to by
+    /// HTTPS then.
+    pub ca: Option<PathBuf>,
+    /// What is in it, once it was read: PEM.
+    pub ca_pem: Vec<u8>,
     /// Boot arguments of the installed system: the text between the bars.
     pub boot_args: String,
     /// The `console=` words, for a kernel that is started without the firmware.
@@ -117,13 +130,7 @@ impl Settings {
         let text = |name: &str, default: &str| value(name).unwrap_or_else(|| default.to_owned());
         let debug = value("DEBUG").is_some_and(|value| value != "0");
         let serv = text("SERV", "10.0.0.1");
-        let on_failure = match value("ONFAILURE").as_deref() {
-            None if debug => OnFailure::Console,
-            None | Some("halt") => OnFailure::Halt,
-            Some("console") => OnFailure::Console,
-            Some("reboot") => OnFailure::Reboot,
-            Some(other) => return wrong("ONFAILURE", other, "halt, console or reboot"),
-        };
+        let on_failure = on_failure(value("ONFAILURE").as_deref(), debug)?;
         let on_success = match value("ONSUCCESS").as_deref() {
             None | Some("reboot") => OnSuccess::Reboot,
             Some("kexec") => OnSuccess::Kexec,
@@ -131,12 +138,20 @@ impl Settings {
             Some("console") => OnSuccess::Console,
             Some(other) => return wrong("ONSUCCESS", other, "kexec, reboot, halt or console"),
         };
+        let ca = value("CA").map(PathBuf::from);
+        let hserv = value("HSERV");
+        let is_hserv_https = hserv.as_ref().is_some_and(|hserv| is_https(hserv));
+        if is_hserv_https && ca.is_none() {
+            let hserv = hserv.unwrap_or_default();
+            return wrong("HSERV", &hserv, "CA= with it, the file of its certificate");
+        }
+        let port = |is_https| if is_https { 443 } else { 80 };
         Ok(Settings {
-            http_port: number("HTTP_PORT", value("HTTP_PORT"), 80)?,
+            http_port: number("HTTP_PORT", value("HTTP_PORT"), port(ca.is_some()))?,
             http_path: text("HTTP_PATH", "/cgi-bin/"),
             section: text("SECTION", "SERVER"),
-            hserv: value("HSERV"),
-            hserv_port: number("HSERV_PORT", value("HSERV_PORT"), 80)?,
+            hserv,
+            hserv_port: number("HSERV_PORT", value("HSERV_PORT"), port(is_hserv_https))?,
             hpath: text("HPATH", "install"),
             rserv: text("RSERV", &serv),
             rserv_port: number("RSERV_PORT", value("RSERV_PORT"), 873)?,
@@ -150,6 +165,11 @@ impl Settings {
             os: value("OS"),
             os_ver: value("OS_VER"),
             session: value("SESSION"),
+            embedded: value("EMBEDDED").and_then(|value| label(&value)),
+            metadata_url: value("METADATA_URL"),
+            token: token(value("TOKEN"))?,
+            ca,
+            ca_pem: Vec::new(),
             boot_args,
             consoles: words
                 .iter()
@@ -158,6 +178,41 @@ impl Settings {
                 .collect(),
             serv,
         })
+    }
+}
+
+fn on_failure(value: Option<&str>, debug: bool) -> Result<OnFailure, SettingsError> {
+    match value {
+        None if debug => Ok(OnFailure::Console),
+        None | Some("halt") => Ok(OnFailure::Halt),
+        Some("console") => Ok(OnFailure::Console),
+        Some("reboot") => Ok(OnFailure::Reboot),
+        Some(other) => wrong("ONFAILURE", other, "halt, console or reboot"),
+    }
+}
+
+/// Whether an image server is one for HTTPS: `https://NAME`.
+pub(super) fn is_https(hserv: &str) -> bool {
+    hserv.starts_with("https://")
+}
+
+/// The label of the original's medium, for the values that only switch its mode on.
+fn label(value: &str) -> Option<String> {
+    match value {
+        "0" | "no" | "false" => None,
+        "1" | "yes" | "true" => Some("edeploy_boot".to_owned()),
+        label => Some(label.to_owned()),
+    }
+}
+
+/// A token as a header can carry it (RFC 6750, `b64token`, and what other servers use besides).
+fn token(value: Option<String>) -> Result<Option<String>, SettingsError> {
+    match value {
+        // The value is not shown: it is a secret.
+        Some(token) if !token.bytes().all(|byte| byte.is_ascii_graphic()) => {
+            wrong("TOKEN", "…", "printable ASCII characters")
+        }
+        other => Ok(other),
     }
 }
 
@@ -216,6 +271,31 @@ mod tests {
         assert_eq!(settings.consoles, ["console=tty0"]);
         // One bar is a character as any other.
         assert_eq!(Settings::parse("a|b SERV=s").unwrap().serv, "s");
+    }
+
+    #[test]
+    fn a_token_and_a_medium_are_read() {
+        let settings =
+            Settings::parse("TOKEN=a.b-c== EMBEDDED=roles METADATA_URL=http://m/").unwrap();
+        assert_eq!(settings.token.as_deref(), Some("a.b-c=="));
+        assert_eq!(settings.embedded.as_deref(), Some("roles"));
+        assert_eq!(settings.metadata_url.as_deref(), Some("http://m/"));
+        let error = Settings::parse("TOKEN=géheim").unwrap_err().to_string();
+        assert!(
+            error.contains("TOKEN=") && !error.contains("heim"),
+            "{error}"
+        );
+        assert_eq!(Settings::parse("EMBEDDED=0").unwrap().embedded, None);
+    }
+
+    #[test]
+    fn a_certificate_authority_makes_https_of_http() {
+        let settings = Settings::parse("CA=/ca.pem HSERV=https://h").unwrap();
+        assert_eq!((settings.http_port, settings.hserv_port), (443, 443));
+        let settings = Settings::parse("CA=/ca.pem HTTP_PORT=8443 HSERV=h").unwrap();
+        assert_eq!((settings.http_port, settings.hserv_port), (8443, 80));
+        let error = Settings::parse("HSERV=https://h").unwrap_err().to_string();
+        assert!(error.contains("CA="), "{error}");
     }
 
     #[test]

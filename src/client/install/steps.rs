@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use crate::client::assignments;
 use crate::client::configure::{Answer, ConfigureError, ConfigureOptions};
 use crate::client::detect::as_json;
+use crate::configure::quoted;
 use crate::hardware::{self, Sysroot};
 use crate::system::{RunError, Runner, with_causes};
 
@@ -14,8 +15,10 @@ use super::bootloader::{self, BootError, Target};
 use super::ending;
 use super::files::{self, Choice, FilesError};
 use super::grub;
-use super::log::Log;
+use super::log::{Failure, Log};
 use super::network::{self, NetworkError};
+use super::network_style::{self, StyleError};
+use super::pxemngr;
 use super::retry::{Patience, Transient, Tries};
 use super::server::{Server, ServerError};
 use super::settings::{OnSuccess, Settings};
@@ -24,6 +27,9 @@ use super::writer::Writer;
 
 /// How long a server or a network that is not there is waited for.
 const OUTAGE: Duration = Duration::from_secs(30 * 60);
+
+/// How long a server that is away is waited for when all is done: the machine is as good without it.
+const REPORT_OUTAGE: Duration = Duration::from_secs(5 * 60);
 
 /// A part of an installation that is reported by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +71,20 @@ impl Step {
         }
     }
 
+    /// What it does, in its events.
+    fn description(self) -> &'static str {
+        match self {
+            Step::Network => "links up, addresses for them",
+            Step::Detect => "what this machine is made of",
+            Step::Upload => "the facts to the server, its answer back",
+            Step::Configure => "the configure script of the profile",
+            Step::Sync => "the role onto the disk",
+            Step::Files => "what the installed system is told besides its role",
+            Step::Bootloader => "the boot loader onto the disks",
+            Step::Finish => "everything onto the disks, and unmounted",
+        }
+    }
+
     /// Steps that wait for others are tried again; what destroys data is done once.
     fn patience(self) -> Patience {
         match self {
@@ -102,9 +122,25 @@ pub(super) enum StepError {
     #[error(transparent)]
     Files(#[from] FilesError),
     #[error(transparent)]
+    NetworkStyle(#[from] StyleError),
+    #[error(transparent)]
     Boot(#[from] BootError),
     #[error(transparent)]
     Command(#[from] RunError),
+}
+
+impl StepError {
+    /// The command that failed, where one did.
+    fn command(&self) -> Option<&RunError> {
+        match self {
+            StepError::Network(NetworkError::Command(error))
+            | StepError::Files(FilesError::Command(error))
+            | StepError::Boot(BootError::Command(error))
+            | StepError::Command(error) => Some(error),
+            StepError::Sync(error) => error.command(),
+            _ => None,
+        }
+    }
 }
 
 impl Transient for StepError {
@@ -138,24 +174,36 @@ pub(super) struct Installation {
     pub(super) facts: Option<String>,
     pub(super) answer: Option<Answer>,
     pub(super) vars: Vec<(String, String)>,
+    /// What broken tries of the sync brought.
+    pub(super) received_bytes: u64,
 }
 
 impl Installation {
     /// Runs all steps; the first that fails ends it.
     pub(super) fn run(&mut self) -> Result<(), Failed> {
         for step in Step::ALL {
-            self.log.start(step.name());
+            self.log.start(step.name(), step.description());
             let started = Instant::now();
             let done = self.with_patience(step);
-            let error = done.as_ref().err().map(|error| with_causes(error));
-            self.log
-                .finish(step.name(), started.elapsed(), error.as_deref());
+            self.tell(step, started.elapsed(), done.as_ref().err());
             done.map_err(|error| Failed {
                 step,
                 error: Box::new(error),
             })?;
         }
         Ok(())
+    }
+
+    fn tell(&mut self, step: Step, took: Duration, error: Option<&StepError>) {
+        let said = error.map(|error| with_causes(error));
+        let command = error.and_then(StepError::command);
+        let output = command.map(RunError::last_output);
+        let failure = said.as_ref().map(|said| Failure {
+            error: said,
+            command: command.map(RunError::command),
+            output: output.as_deref(),
+        });
+        self.log.finish(step.description(), took, failure);
     }
 
     fn with_patience(&mut self, step: Step) -> Result<(), StepError> {
@@ -167,7 +215,7 @@ impl Installation {
             let Some(pause) = tries.pause_after(&error) else {
                 return Err(error);
             };
-            self.log.again(step.name(), &with_causes(&error), pause);
+            self.log.again(&with_causes(&error), pause);
             std::thread::sleep(pause);
         }
     }
@@ -177,7 +225,7 @@ impl Installation {
             Step::Network => network::bring_up(self.runner.as_ref(), &self.settings)?,
             Step::Detect => self.facts = Some(self.detect()?),
             Step::Upload => {
-                let text = Server::of(&self.settings).register(self.facts())?;
+                let text = Server::of(&self.settings).register(self.facts(), self.is_rehearsal)?;
                 let answer = Answer::parse(&text).map_err(|source| StepError::Answer {
                     serv: self.settings.serv.clone(),
                     source,
@@ -191,6 +239,13 @@ impl Installation {
                 let choice = self.choice()?;
                 let runner = self.runner.as_ref();
                 files::write(runner, self.writer(), &self.settings, &choice, &self.target)?;
+                if let Some(style) = network_style::apply(runner, &self.target)? {
+                    self.log
+                        .say(&format!("the role's network is set up by {style}"));
+                }
+                if let Some(url) = assignments::last(&self.vars, "METADATA_URL") {
+                    files::point_cloud_init(self.writer(), &self.target, url)?;
+                }
             }
             Step::Bootloader => self.bootloader()?,
             Step::Finish => self.finish()?,
@@ -240,7 +295,29 @@ impl Installation {
         if let Some(answer) = self.answer.as_ref().filter(|_| self.is_rehearsal) {
             self.vars = answer.planned_vars()?;
         }
+        let urls = self.urls();
+        if !urls.is_empty() {
+            let lines: String = urls
+                .iter()
+                .map(|(name, url)| format!("{name}={}\n", quoted(url)))
+                .collect();
+            files::add_vars(self.writer(), vars, &lines)?;
+        }
+        self.vars.extend(urls);
         Ok(())
+    }
+
+    /// What stands in `/vars` besides what the script says: the answer for old ramdisks adds it at the
+    /// script's end (eDeploy `upload.py`). The command line knows this machine better than the server.
+    fn urls(&self) -> Vec<(String, String)> {
+        let answer = self.answer.as_ref();
+        let metadata = self.settings.metadata_url.as_ref();
+        let metadata = metadata.or(answer.and_then(|answer| answer.metadata_url.as_ref()));
+        let pxemngr = answer.and_then(|answer| answer.pxemngr_url.as_ref());
+        [("METADATA_URL", metadata), ("PXEMNGR_URL", pxemngr)]
+            .into_iter()
+            .filter_map(|(name, url)| Some((name.to_owned(), url?.clone())))
+            .collect()
     }
 
     fn writer(&self) -> Writer {
@@ -270,16 +347,19 @@ impl Installation {
         })
     }
 
-    fn sync(&self) -> Result<(), StepError> {
+    fn sync(&mut self) -> Result<(), StepError> {
         let source = Source {
             settings: &self.settings,
             choice: &self.choice()?,
             target: &self.target,
+            patience: Patience::lasting(OUTAGE),
+            is_rehearsal: self.is_rehearsal,
         };
         if !self.is_rehearsal {
             source.expect_mounted()?;
         }
-        Ok(source.fetch(self.runner.as_ref())?)
+        let (runner, log) = (self.runner.as_ref(), &mut self.log);
+        Ok(source.fetch(runner, log, &mut self.received_bytes)?)
     }
 
     fn boot_arguments(&self) -> String {
@@ -288,7 +368,7 @@ impl Installation {
         grub::arguments(&self.settings.boot_args, &options, metadata)
     }
 
-    fn bootloader(&self) -> Result<(), StepError> {
+    fn bootloader(&mut self) -> Result<(), StepError> {
         let choice = self.choice()?;
         let target = Target {
             root: &self.target,
@@ -298,15 +378,20 @@ impl Installation {
             is_uefi: Path::new("/sys/firmware/efi").exists(),
             writer: self.writer(),
         };
-        bootloader::install(self.runner.as_ref(), &target)?;
+        for remark in bootloader::install(self.runner.as_ref(), &target)? {
+            self.log.say(&format!("warning: {remark}"));
+        }
         Ok(())
     }
 
-    fn finish(&self) -> Result<(), StepError> {
-        let runner = self.runner.as_ref();
+    fn finish(&mut self) -> Result<(), StepError> {
+        let runner = self.runner.clone();
+        let runner = runner.as_ref();
         let url = assignments::last(&self.vars, "PXEMNGR_URL");
         if let Some(url) = url.filter(|_| !self.is_rehearsal) {
-            Server::of(&self.settings).ping(&format!("{url}localboot/"))?;
+            let facts = self.facts.as_deref().unwrap_or_default();
+            let said = pxemngr::ask_for_local_boot(url, facts);
+            said.into_iter().for_each(|line| self.log.say(&line));
         }
         if self.settings.on_success == OnSuccess::Kexec {
             let arguments = self.boot_arguments();
@@ -321,6 +406,7 @@ impl Installation {
             ending::load_kernel(runner, &self.target, part, &root, arguments.trim())?;
         }
         ending::unmount(runner, &self.target)?;
+        self.report_installed(Patience::lasting(REPORT_OUTAGE));
         Ok(())
     }
 }

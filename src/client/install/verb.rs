@@ -8,6 +8,7 @@ use clap::Args;
 
 use crate::system::{DryRun, Real, RunError, Runner, with_causes};
 
+use super::agent::{self, CaError};
 use super::ending::{self, Ending};
 use super::log::Log;
 use super::settings::{Settings, SettingsError};
@@ -22,6 +23,9 @@ says where the server is and what to do at the end, as it did in eDeploy:
   SERV HTTP_PORT HTTP_PATH SECTION  the server         ONSUCCESS kexec|reboot|halt|console
   RSERV RSERV_PORT RPATH            trees by rsync     ONFAILURE halt|console|reboot
   HSERV HSERV_PORT HPATH            images by HTTP     IP LINK_UP_TIMEOUT OS OS_VER KEXEC_KERNEL
+  EMBEDDED=LABEL                    a medium with that label, its embedded/ROLE-VERSION.edeploy
+  METADATA_URL                      cloud-init's       TOKEN   for SERV and HSERV
+  CA=FILE of certificates in the ramdisk: SERV by HTTPS, and HSERV=https://NAME
 Text between | bars becomes boot arguments of the installed system.
 
 Example:
@@ -56,6 +60,9 @@ pub(in crate::client) enum InstallError {
     /// It is wrong.
     #[error(transparent)]
     Settings(#[from] SettingsError),
+    /// The certificates that it names are of no use.
+    #[error(transparent)]
+    Ca(#[from] CaError),
     /// The file of events cannot be written.
     #[error("cannot write `{path}`")]
     Events {
@@ -87,7 +94,7 @@ impl InstallError {
     /// The exit code: 1 what was given is wrong, 3 refused, 5 something failed.
     pub(in crate::client) fn code(&self) -> u8 {
         match self {
-            InstallError::Settings(_) => 1,
+            InstallError::Settings(_) | InstallError::Ca(_) => 1,
             InstallError::NoRamdisk => 3,
             _ => 5,
         }
@@ -118,7 +125,10 @@ impl Install {
             Some(line) => line.clone(),
             None => std::fs::read_to_string("/proc/cmdline").map_err(InstallError::CommandLine)?,
         };
-        let settings = Settings::parse(&line)?;
+        let mut settings = Settings::parse(&line)?;
+        if let Some(path) = &settings.ca {
+            settings.ca_pem = agent::read_ca(path)?;
+        }
         let runner: Arc<dyn Runner> = if self.dry_run {
             Arc::new(DryRun::new(Real, writer::show))
         } else {
@@ -139,6 +149,7 @@ impl Install {
             facts: None,
             answer: None,
             vars: Vec::new(),
+            received_bytes: 0,
         };
         let done = installation.run();
         let ending: Ending = match &done {

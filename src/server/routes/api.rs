@@ -1,11 +1,13 @@
 //! `/api/v1`: the same allocation for our own client and for admins, JSON in and JSON out.
 
+use std::sync::Arc;
+
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use crate::allocation::{Allocated, Outcome};
+use crate::allocation::{Allocated, Outcome, Purpose};
 use crate::format::facts::{BadRow, ParsedFacts, parse_json};
 use crate::model::{Allocation, SectionName};
 
@@ -14,7 +16,7 @@ use super::super::decide::decide;
 use super::super::error::ApiError;
 use super::super::plans::Wanted;
 use super::super::reporting::address_of;
-use super::super::state::AppState;
+use super::super::state::{AppState, OpenSection};
 use super::{only_get, only_post, plan};
 
 /// How many wrong rows an answer names.
@@ -43,6 +45,16 @@ pub(super) fn register(config: &mut web::ServiceConfig) {
             web::resource("/api/v1/machines/{machine}/release")
                 .post(release)
                 .default_service(web::to(only_post)),
+        )
+        .service(
+            web::resource("/api/v1/machines/{machine}/installed")
+                .post(installed)
+                .default_service(web::to(only_post)),
+        )
+        .service(
+            web::resource("/api/v1/machines/{machine}/reinstall")
+                .post(reinstall)
+                .default_service(web::to(only_post)),
         );
 }
 
@@ -65,6 +77,9 @@ pub(super) struct Query {
 #[serde(deny_unknown_fields)]
 struct MachinePost<'a> {
     section: Option<String>,
+    /// Whether the machine only wants to see what it would come to.
+    #[serde(default)]
+    rehearsal: bool,
     #[serde(borrow)]
     facts: &'a RawValue,
 }
@@ -75,7 +90,21 @@ async fn upload(
     state: web::Data<AppState>,
 ) -> HttpResponse {
     match try_upload(&request, payload, state.clone()).await {
-        Ok(allocated) => HttpResponse::Ok().json(with_plan(&state, &allocated).await),
+        Ok((section, allocated)) => {
+            let mut answer = with_plan(&state, &allocated).await;
+            // What the answer for old ramdisks adds to the script.
+            let settings = &section.settings;
+            let urls = [
+                ("pxemngr_url", settings.announced_url()),
+                ("metadata_url", settings.metadata_url.as_deref()),
+            ];
+            for (name, url) in urls {
+                if let Some(url) = url {
+                    answer[name] = url.into();
+                }
+            }
+            HttpResponse::Ok().json(answer)
+        }
         Err(error) => error.response(&request),
     }
 }
@@ -112,39 +141,63 @@ async fn try_upload(
     request: &HttpRequest,
     payload: web::Payload,
     state: web::Data<AppState>,
-) -> Result<Allocated, ApiError> {
+) -> Result<(Arc<OpenSection>, Allocated), ApiError> {
     let mut body = Body::new(payload, state.settings.upload_pause);
     let bytes = body.read(state.settings.hardware_limit_bytes).await?;
-    let (section, parsed) = web::block(move || parse(&bytes))
+    let posted = web::block(move || parse(&bytes))
         .await
         .map_err(|_| ApiError::Internal)??;
-    let section = state.section(section.as_deref())?.clone();
-    match decide(state, section, parsed, address_of(request)).await? {
-        Outcome::Allocated(allocated) => Ok(allocated),
+    let section = state.section(posted.section.as_deref())?.clone();
+    let address = address_of(request);
+    match decide(
+        state,
+        section.clone(),
+        posted.facts,
+        posted.purpose,
+        address,
+    )
+    .await?
+    {
+        Outcome::Allocated(allocated) => Ok((section, allocated)),
         Outcome::Refused(refusal) => Err(ApiError::Refused(Box::new(refusal))),
     }
 }
 
+/// An upload as it was read.
+struct Posted {
+    section: Option<String>,
+    purpose: Purpose,
+    facts: ParsedFacts,
+}
+
 /// Reads `{"section": .., "facts": [..]}` or `[..]`. Unlike `upload.py`, wrong rows are an error: this
 /// client is ours and can be mended.
-fn parse(bytes: &[u8]) -> Result<(Option<String>, ParsedFacts), ApiError> {
+fn parse(bytes: &[u8]) -> Result<Posted, ApiError> {
     let is_object = bytes.trim_ascii_start().first() == Some(&b'{');
-    let (section, rows) = if is_object {
+    let (section, purpose, rows) = if is_object {
         let post: MachinePost<'_> =
             serde_json::from_slice(bytes).map_err(|error| ApiError::BadInput {
                 error: "expected a JSON object with `facts` and, if need be, `section`".to_owned(),
                 details: Value::String(error.to_string()),
             })?;
-        (post.section, post.facts.get().as_bytes())
+        let purpose = match post.rehearsal {
+            true => Purpose::Rehearsal,
+            false => Purpose::Deployment,
+        };
+        (post.section, purpose, post.facts.get().as_bytes())
     } else {
-        (None, bytes)
+        (None, Purpose::Deployment, bytes)
     };
     let parsed = parse_json("facts", rows).map_err(|error| ApiError::BadInput {
         error: error.to_string(),
         details: Value::String(error.with_caret()),
     })?;
     if parsed.bad_rows.is_empty() {
-        return Ok((section, parsed));
+        return Ok(Posted {
+            section,
+            purpose,
+            facts: parsed,
+        });
     }
     let rows = &parsed.bad_rows[..parsed.bad_rows.len().min(NAMED_ROWS)];
     Err(ApiError::BadInput {
@@ -212,6 +265,7 @@ fn shown(section: &SectionName, allocation: &Allocation) -> Value {
         "machine": allocation.machine,
         "profile": allocation.profile,
         "place": allocation.place,
+        "deployments": allocation.deployments,
         "identity": allocation.identity,
         "variables": allocation.variables(),
     })
@@ -240,6 +294,34 @@ async fn release(
         let (machine, profile) = (&released.machine, &released.profile);
         tracing::info!(section = %section.name(), %machine, %profile, "released");
         Ok(released)
+    })
+    .await
+}
+
+async fn installed(
+    request: HttpRequest,
+    query: Result<web::Query<Query>, actix_web::Error>,
+    state: web::Data<AppState>,
+) -> HttpResponse {
+    let wanted = machine_of(&request);
+    one(&request, query, state, move |section| {
+        let held = section.report_installed(&wanted)?;
+        tracing::info!(section = %section.name(), machine = %held.machine, "installed");
+        Ok(held)
+    })
+    .await
+}
+
+async fn reinstall(
+    request: HttpRequest,
+    query: Result<web::Query<Query>, actix_web::Error>,
+    state: web::Data<AppState>,
+) -> HttpResponse {
+    let wanted = machine_of(&request);
+    one(&request, query, state, move |section| {
+        let held = section.reinstall(&wanted)?;
+        tracing::info!(section = %section.name(), machine = %held.machine, "to be installed again");
+        Ok(held)
     })
     .await
 }

@@ -5,6 +5,7 @@
 //! looked at.
 
 mod api;
+mod boot;
 mod cloud_init;
 mod events;
 mod foreman;
@@ -51,6 +52,7 @@ pub(super) fn register(config: &mut web::ServiceConfig) {
         .configure(cloud_init::register)
         .configure(ironic::register)
         .configure(host_keys::register)
+        .configure(boot::register)
         .default_service(web::to(nothing_here));
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use crate::allocation::{FailureReport, Outcome};
+use crate::allocation::{FailureReport, Outcome, Purpose};
 use crate::configure::{Answer, render_refusal, render_script};
 use crate::format::facts::{BadRow, ParsedFacts};
 use crate::model::ProfileName;
@@ -116,6 +116,13 @@ fn take_report(section: &OpenSection, profile: &str, name: &str, hardware: &[u8]
         Ok(FailureReport::PlaceGivenBack { machine, profile }) => {
             tracing::warn!(%machine, %profile, "the installation failed, its place is free again");
         }
+        Ok(FailureReport::Ended {
+            machine,
+            profile,
+            why,
+        }) => {
+            tracing::warn!(%machine, %profile, why = ?why, "the installation failed, there is no place to give back");
+        }
         Ok(FailureReport::Unchanged { why }) => unchanged(why),
         Err(error) => {
             tracing::error!(%profile, error = ?error.details(), "a failure report could not be recorded");
@@ -131,7 +138,8 @@ async fn configure(
 ) -> Result<String, Refused> {
     let bad_rows: Vec<usize> = parsed.bad_rows.iter().map(|row| row.index).collect();
     log_bad_rows(&parsed.bad_rows);
-    let outcome = decide(state, section.clone(), parsed, address)
+    let purpose = Purpose::Deployment;
+    let outcome = decide(state, section.clone(), parsed, purpose, address)
         .await
         .map_err(|error| Refused::Nothing(error.details()))?;
     match outcome {

@@ -34,6 +34,15 @@ pub struct Args {
     /// Directory for health results [default: STATE_DIR/health]
     #[arg(long, value_name = "DIR")]
     pub health_dir: Option<PathBuf>,
+    /// Directory of the kernel `vmlinuz` and the `ramdisk` that machines boot [default: STATE_DIR/boot]
+    #[arg(long, value_name = "DIR")]
+    pub boot_dir: Option<PathBuf>,
+    /// Further words of the ramdisk's command line; text between | bars is for the installed system
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    pub boot_arguments: Option<String>,
+    /// How many deployments of a machine may begin without success before it is held [default: 3]
+    #[arg(long, value_name = "NUMBER")]
+    pub boot_attempts: Option<u32>,
     /// Address and port to listen on; port 0 takes any free one [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub listen: Option<String>,
@@ -76,6 +85,9 @@ impl Args {
             listen: self.listen.clone(),
             state_dir: self.state_dir.clone(),
             health_dir: self.health_dir.clone(),
+            boot_dir: self.boot_dir.clone(),
+            boot_arguments: self.boot_arguments.clone(),
+            boot_attempts: self.boot_attempts,
             edeploy_conf: self.edeploy_conf.clone(),
             log_format: self.log_format,
             lock_deadline_seconds: self.lock_deadline_seconds,

@@ -21,6 +21,9 @@ pub struct SettingsFile {
     pub listen: Option<String>,
     pub state_dir: Option<PathBuf>,
     pub health_dir: Option<PathBuf>,
+    pub boot_dir: Option<PathBuf>,
+    pub boot_arguments: Option<String>,
+    pub boot_attempts: Option<u32>,
     pub edeploy_conf: Option<PathBuf>,
     pub log_format: Option<LogFormat>,
     pub hardware_limit_bytes: Option<u64>,
@@ -77,6 +80,9 @@ impl SettingsFile {
             listen,
             state_dir,
             health_dir,
+            boot_dir,
+            boot_arguments,
+            boot_attempts,
             edeploy_conf,
             log_format,
             hardware_limit_bytes,
@@ -150,6 +156,9 @@ impl From<&Settings> for SettingsFile {
             listen: Some(settings.listen.clone()),
             state_dir: Some(settings.state_dir.clone()),
             health_dir: Some(settings.health_dir.clone()),
+            boot_dir: Some(settings.boot_dir.clone()),
+            boot_arguments: Some(settings.boot_arguments.clone()),
+            boot_attempts: Some(settings.boot_attempts),
             log_format: Some(settings.log_format),
             hardware_limit_bytes: Some(settings.hardware_limit_bytes),
             log_limit_bytes: Some(settings.log_limit_bytes),
@@ -228,10 +237,13 @@ enum Kind {
 }
 
 /// The keys that the environment can set: `EDEPLOY_` and the key in capitals.
-const ENVIRONMENT: [(&str, Kind); 21] = [
+const ENVIRONMENT: [(&str, Kind); 24] = [
     ("listen", Kind::Text),
     ("state_dir", Kind::Text),
     ("health_dir", Kind::Text),
+    ("boot_dir", Kind::Text),
+    ("boot_arguments", Kind::Text),
+    ("boot_attempts", Kind::Number),
     ("edeploy_conf", Kind::Text),
     ("log_format", Kind::Text),
     ("hardware_limit_bytes", Kind::Number),

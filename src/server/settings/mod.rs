@@ -79,6 +79,12 @@ pub struct Settings {
     pub state_dir: PathBuf,
     /// Where health results go. One for all sections, as in the original.
     pub health_dir: PathBuf,
+    /// Where the kernel and the ramdisk are that machines boot from the network.
+    pub boot_dir: PathBuf,
+    /// Further words of the ramdisk's command line; text between bars is for the installed system.
+    pub boot_arguments: String,
+    /// How many deployments of a machine may begin without its being installed, before it is held.
+    pub boot_attempts: u32,
     /// How log lines are written.
     pub log_format: LogFormat,
     /// Longest accepted hardware upload in bytes.
@@ -181,6 +187,10 @@ impl TryFrom<SettingsFile> for Settings {
             listen: raw.listen.unwrap_or_else(|| "127.0.0.1:8080".to_owned()),
             health_dir: directory("health_dir", raw.health_dir)?
                 .unwrap_or_else(|| state_dir.join("health")),
+            boot_dir: directory("boot_dir", raw.boot_dir)?
+                .unwrap_or_else(|| state_dir.join("boot")),
+            boot_arguments: command_line("boot_arguments", raw.boot_arguments)?,
+            boot_attempts: positive("boot_attempts", raw.boot_attempts, 3)?,
             log_format: raw.log_format.unwrap_or_default(),
             hardware_limit_bytes: positive(
                 "hardware_limit_bytes",
@@ -281,13 +291,45 @@ fn directory(key: &str, path: Option<PathBuf>) -> Result<Option<PathBuf>, Settin
     }
 }
 
-fn positive(key: &str, value: Option<u64>, default: u64) -> Result<u64, SettingsError> {
-    match value.unwrap_or(default) {
-        0 => Err(SettingsError::Value(format!(
+fn positive<N>(key: &str, value: Option<N>, default: N) -> Result<N, SettingsError>
+where
+    N: Copy + Default + PartialEq + std::fmt::Display,
+{
+    let value = value.unwrap_or(default);
+    if value == N::default() {
+        return Err(SettingsError::Value(format!(
             "`{key}` is 0: give a number above it, or leave the setting out for {default}"
-        ))),
-        value => Ok(value),
+        )));
     }
+    Ok(value)
+}
+
+/// Words of a kernel's command line that iPXE and PXELINUX hand on as they are.
+fn command_line(key: &str, text: Option<String>) -> Result<String, SettingsError> {
+    let text = text.unwrap_or_default();
+    let wrong = |problem: &str| {
+        SettingsError::Value(format!("`{key}` is `{}`: {problem}", text.escape_debug()))
+    };
+    if let Some(bad) = text.chars().find(|c| !matches!(c, ' '..='~')) {
+        let bad = format!(
+            "it holds `{}`, write plain ASCII in one line",
+            bad.escape_debug()
+        );
+        return Err(wrong(&bad));
+    }
+    if text
+        .split(' ')
+        .any(|word| ["||", "&&", ";"].contains(&word))
+        || text.contains("${")
+    {
+        return Err(wrong(
+            "`||`, `&&`, `;` as words and `${` mean something to iPXE",
+        ));
+    }
+    if text.matches('|').count() % 2 == 1 {
+        return Err(wrong("there is a bar `|` without a second one"));
+    }
+    Ok(text.split_ascii_whitespace().collect::<Vec<_>>().join(" "))
 }
 
 fn seconds(key: &str, value: Option<u64>, default: u64) -> Result<Duration, SettingsError> {

@@ -82,6 +82,41 @@ fn named_sections_alone_leave_the_default_section_out() {
 }
 
 #[test]
+fn what_machines_boot_is_set_in_every_layer() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("server.toml");
+    write(
+        &file,
+        "state_dir = 'a'\nboot_arguments = 'x  | y |'\nboot_attempts = 7\nboot_dir = 'b'",
+    );
+    let from = |flags: &[&str], env: &[(&str, &str)]| {
+        let named = ["--settings", file.to_str().unwrap()];
+        let settings = load(&args(&[&named, flags].concat()), environment(env));
+        let settings = settings.unwrap().settings;
+        let boot_dir = settings.boot_dir.display().to_string();
+        (boot_dir, settings.boot_arguments, settings.boot_attempts)
+    };
+    let env = [
+        ("EDEPLOY_BOOT_DIR", "c"),
+        ("EDEPLOY_BOOT_ARGUMENTS", "e"),
+        ("EDEPLOY_BOOT_ATTEMPTS", "5"),
+    ];
+    let flags = [
+        "--boot-dir",
+        "d",
+        "--boot-arguments",
+        "-f",
+        "--boot-attempts",
+        "1",
+    ];
+    assert_eq!(from(&[], &[]), ("b".into(), "x | y |".into(), 7));
+    assert_eq!(from(&[], &env), ("c".into(), "e".into(), 5));
+    assert_eq!(from(&flags, &env), ("d".into(), "-f".into(), 1));
+    write(&file, "state_dir = 'a'");
+    assert_eq!(from(&[], &[]), ("a/boot".into(), String::new(), 3));
+}
+
+#[test]
 fn an_error_names_its_place_and_the_key() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("server.toml");
@@ -89,6 +124,12 @@ fn an_error_names_its_place_and_the_key() {
         ("listne = 'x'", "unknown field `listne`"),
         ("lock_deadline_seconds = -1", "lock_deadline_seconds = -1"),
         ("lock_deadline_seconds = 0", "`lock_deadline_seconds` is 0"),
+        ("boot_attempts = 0", "`boot_attempts` is 0"),
+        ("boot_dir = ''", "`boot_dir` is empty"),
+        ("boot_arguments = \"a\\nb\"", "plain ASCII in one line"),
+        ("boot_arguments = 'a || b'", "mean something to iPXE"),
+        ("boot_arguments = '${x}'", "mean something to iPXE"),
+        ("boot_arguments = '| a'", "without a second one"),
         (
             "metadata_url = 'ftp://x'",
             "`sections.SERVER.metadata_url` is `ftp://x`",

@@ -5,6 +5,7 @@ pub(crate) mod client;
 pub(crate) mod corpus;
 pub(crate) mod disk;
 pub(crate) mod http;
+pub(crate) mod images;
 pub(crate) mod python;
 pub(crate) mod recorded;
 pub(crate) mod server;

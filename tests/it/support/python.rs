@@ -106,7 +106,10 @@ impl Root {
 
     /// Leaves the programs of the host where they are: no stub takes their place.
     pub(crate) fn keep_programs(&self) {
-        std::fs::remove_dir_all(self.path("stubs")).unwrap();
+        let stubs = self.path("stubs");
+        if stubs.exists() {
+            std::fs::remove_dir_all(stubs).unwrap();
+        }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {

@@ -1,0 +1,204 @@
+//! Which program sets up the network of the installed system, by what the synced role holds.
+//!
+//! `network.write(…, 'auto')` stages the files of every style: the plan is made where no role is seen.
+//! Here one style is chosen, and only its files are put over the role's.
+
+use std::path::{Path, PathBuf};
+
+use crate::system::{Command, RunError, Runner};
+
+/// Where the library stages the styles (`network_write.star`).
+const STAGED: &str = "/network_styles";
+
+/// Why the installed system has no network.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum StyleError {
+    /// A command failed.
+    #[error(transparent)]
+    Command(#[from] RunError),
+    /// Nothing that is known.
+    #[error(
+        "nothing in the role below `{0}` sets up a network: no netplan, NetworkManager, systemd-networkd, ifupdown or initscripts"
+    )]
+    None(PathBuf),
+}
+
+/// A style of the library.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Style {
+    Netplan,
+    Keyfile,
+    Networkd,
+    Ifupdown,
+    Ifcfg,
+}
+
+impl Style {
+    fn name(self) -> &'static str {
+        match self {
+            Style::Netplan => "netplan",
+            Style::Keyfile => "keyfile",
+            Style::Networkd => "networkd",
+            Style::Ifupdown => "ifupdown",
+            Style::Ifcfg => "ifcfg",
+        }
+    }
+}
+
+/// What tells a style, the strongest first. Programs alone come last: systemd brings its networkd
+/// along everywhere, and a role may have ifupdown without starting it.
+const SIGNS: [(Style, &[&str]); 9] = [
+    (Style::Netplan, &["usr/sbin/netplan"]),
+    (
+        Style::Keyfile,
+        &["etc/systemd/system/multi-user.target.wants/NetworkManager.service"],
+    ),
+    (Style::Networkd, &[NETWORKD]),
+    (
+        Style::Ifupdown,
+        &["etc/systemd/system/multi-user.target.wants/networking.service"],
+    ),
+    (
+        Style::Ifcfg,
+        &[
+            "etc/rc.d/rc3.d/S10network",
+            "etc/sysconfig/network-scripts/ifup-eth",
+        ],
+    ),
+    (Style::Keyfile, &["usr/sbin/NetworkManager"]),
+    (
+        Style::Ifupdown,
+        &["usr/sbin/ifup", "sbin/ifup", "usr/bin/ifup"],
+    ),
+    (
+        Style::Networkd,
+        &[
+            "usr/lib/systemd/systemd-networkd",
+            "lib/systemd/systemd-networkd",
+        ],
+    ),
+    (Style::Ifcfg, &["etc/sysconfig/network-scripts"]),
+];
+
+const NETWORKD: &str = "etc/systemd/system/multi-user.target.wants/systemd-networkd.service";
+
+fn style_of(target: &Path) -> Option<Style> {
+    // Links that lead out of the target count too.
+    let is_there = |name: &&str| target.join(name).symlink_metadata().is_ok();
+    let mut signs = SIGNS.iter();
+    let found = signs.find(|(_, signs)| signs.iter().any(is_there));
+    found.map(|(style, _)| *style)
+}
+
+/// Puts the files of the role's style over the role's own. Gives its name, or none where the script
+/// has not asked for it.
+pub(super) fn apply(
+    runner: &dyn Runner,
+    target: &Path,
+) -> Result<Option<&'static str>, StyleError> {
+    apply_from(Path::new(STAGED), runner, target)
+}
+
+fn apply_from(
+    staged: &Path,
+    runner: &dyn Runner,
+    target: &Path,
+) -> Result<Option<&'static str>, StyleError> {
+    if !staged.is_dir() {
+        return Ok(None);
+    }
+    let Some(style) = style_of(target) else {
+        return Err(StyleError::None(target.to_owned()));
+    };
+    let from = format!("{}/.", staged.join(style.name()).display());
+    let to = format!("{}/", target.display());
+    runner.run(&Command::new("cp", ["-a", from.as_str(), &to]).mutating())?;
+    if style == Style::Networkd && target.join(NETWORKD).symlink_metadata().is_err() {
+        let root = target.display().to_string();
+        let words = [root.as_str(), "systemctl", "enable", "systemd-networkd"];
+        runner.run(&Command::new("chroot", words).mutating())?;
+    }
+    Ok(Some(style.name()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::system::{Output, Recorded};
+
+    fn role(files: &[&str]) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        for file in files {
+            let path = dir.path().join(file);
+            std::fs::create_dir_all(path.parent().unwrap_or(Path::new("/"))).unwrap();
+            std::os::unix::fs::symlink("/not/in/the/role", path).unwrap();
+        }
+        dir
+    }
+
+    const ENABLED: &str = "etc/systemd/system/multi-user.target.wants";
+
+    #[test]
+    fn what_a_role_starts_counts_before_what_it_only_has() {
+        let networkd = "usr/lib/systemd/systemd-networkd";
+        let networking = format!("{ENABLED}/networking.service");
+        let manager = format!("{ENABLED}/NetworkManager.service");
+        for (files, style) in [
+            (vec![networkd], Style::Networkd),
+            (vec![networkd, "usr/sbin/ifup"], Style::Ifupdown),
+            (
+                vec![
+                    networkd,
+                    "usr/sbin/NetworkManager",
+                    "usr/sbin/ifup",
+                    &networking,
+                ],
+                Style::Ifupdown,
+            ),
+            (vec!["usr/sbin/ifup", NETWORKD], Style::Networkd),
+            (
+                vec!["etc/sysconfig/network-scripts/ifup-eth", &manager],
+                Style::Keyfile,
+            ),
+            (
+                vec![
+                    "etc/sysconfig/network-scripts/ifup-eth",
+                    "usr/sbin/NetworkManager",
+                ],
+                Style::Ifcfg,
+            ),
+            (vec!["usr/sbin/netplan", NETWORKD], Style::Netplan),
+        ] {
+            assert_eq!(style_of(role(&files).path()), Some(style), "{files:?}");
+        }
+        assert_eq!(style_of(role(&["etc/hostname"]).path()), None);
+    }
+
+    #[test]
+    fn a_role_without_any_network_is_told_where_the_script_left_it_to_the_role() {
+        let (staged, role) = (tempfile::tempdir().unwrap(), role(&[]));
+        let runner = Recorded::default();
+        let error = apply_from(staged.path(), &runner, role.path()).unwrap_err();
+        assert!(error.to_string().contains("netplan"), "{error}");
+        let none = apply_from(&staged.path().join("none"), &runner, role.path());
+        assert_eq!(none.unwrap(), None);
+    }
+
+    #[test]
+    fn networkd_is_enabled_where_nothing_else_is_there() {
+        let (staged, role) = (
+            tempfile::tempdir().unwrap(),
+            role(&["usr/lib/systemd/systemd-networkd"]),
+        );
+        let (from, to) = (staged.path().display(), role.path().display());
+        let lines = [
+            format!("cp -a {from}/networkd/. {to}/"),
+            format!("chroot {to} systemctl enable systemd-networkd"),
+        ];
+        let runner = Recorded::new(lines.clone().map(|line| (line, Output::default())));
+        let style = apply_from(staged.path(), &runner, role.path()).unwrap();
+        assert_eq!(style, Some("networkd"));
+        let asked: Vec<String> = runner.asked().iter().map(Command::to_string).collect();
+        assert_eq!(asked, lines);
+    }
+}

@@ -1,0 +1,209 @@
+//! A tree of files by rsync, from a daemon or from a directory of this machine.
+
+use std::path::Path;
+use std::time::Instant;
+
+use crate::system::{Command, Line, RunError, Runner, Streams};
+
+use super::super::log::Log;
+use super::complaints::Complaints;
+use super::error::SyncError;
+use super::image::TRANSFER_TIMEOUT;
+use super::progress::{INTERVAL, Meter, Progress};
+
+/// After so many seconds without a byte rsync gives up, and is tried again.
+const STALLED_SECONDS: &str = "--timeout=60";
+
+/// Where rsync keeps the part of a file that was on its way when the connection broke. It makes one
+/// beside the file, and takes it away with the part.
+const PARTS: &str = "--partial-dir=.edeploy-part";
+
+/// rsync's exit codes (rsync(1), EXIT VALUES).
+const PARTIAL: i32 = 23;
+const VANISHED: i32 = 24;
+const PROTOCOL: i32 = 5;
+
+/// Brings a tree. `earlier_bytes` is what former tries brought, and grows.
+pub(super) fn fetch(
+    runner: &dyn Runner,
+    from: &str,
+    target: &Path,
+    log: &mut Log,
+    earlier_bytes: &mut u64,
+) -> Result<(), SyncError> {
+    let mut complaints = Complaints::default();
+    let mut meter = Meter::new(INTERVAL, Instant::now(), *earlier_bytes);
+    let mut so_far = Progress::of(*earlier_bytes, None);
+    let mut heard = |line: Line<'_>| {
+        complaints.hear(line);
+        let Line::Output(line) = line else { return };
+        if let Some(progress) = progress(line, *earlier_bytes) {
+            so_far = progress;
+            if let Some(due) = meter.due(Instant::now(), progress) {
+                log.progress(&due);
+            }
+        }
+    };
+    let streams = Streams {
+        input: None,
+        heard: &mut heard,
+    };
+    let ended = runner.run_with(&command(from, target), streams);
+    *earlier_bytes = so_far.bytes;
+    let Err(error) = ended else { return Ok(()) };
+    log.say(&format!("{so_far} came over so far"));
+    Err(failure(from, target, error, &complaints))
+}
+
+/// Hard links, ACLs and extended attributes too, where capabilities of programs are kept; owners by
+/// number, as the tree has them: the ramdisk knows no names. rsync compares a sum of each whole file that
+/// came with its sender's. The list of files is made first, so that the share of what is done is true.
+/// Holes are filled: looking for them (`-S`) took half as much processor time again, see BENCHMARKS.md.
+fn command(from: &str, target: &Path) -> Command {
+    let target = format!("{}/", target.display());
+    let mut words = vec![
+        "-aHAX",
+        "--numeric-ids",
+        "--no-inc-recursive",
+        PARTS,
+        STALLED_SECONDS,
+        "--info=progress2",
+        "--outbuf=L",
+    ];
+    if from.starts_with("rsync://") {
+        words.push("--contimeout=30");
+    }
+    words.extend([from, &target]);
+    Command::new("rsync", words)
+        .mutating()
+        .with_timeout(TRANSFER_TIMEOUT)
+}
+
+/// What a line of `--info=progress2` says, such as `339,096,492  98%  115.87MB/s    0:00:02 (…)`. rsync
+/// counts what this run of it brought; its share is that of the whole tree.
+fn progress(line: &str, earlier_bytes: u64) -> Option<Progress> {
+    let mut words = line.split_whitespace();
+    let digits: String = words.next()?.split(',').collect();
+    let bytes: u64 = digits.parse().ok()?;
+    let percent: u64 = words.next()?.strip_suffix('%')?.parse().ok()?;
+    let all_bytes = earlier_bytes + bytes;
+    let percent = match bytes {
+        0 => None,
+        bytes => Some((u128::from(all_bytes) * u128::from(percent) / u128::from(bytes)).min(100)),
+    };
+    Some(Progress {
+        percent: percent.and_then(|percent| u64::try_from(percent).ok()),
+        ..Progress::of(all_bytes, None)
+    })
+}
+
+fn failure(from: &str, target: &Path, error: RunError, complaints: &Complaints) -> SyncError {
+    let is_incomplete = matches!(
+        error,
+        RunError::Failed {
+            code: Some(PARTIAL | VANISHED),
+            ..
+        }
+    );
+    if complaints.is_full() {
+        return complaints.full(target, error);
+    }
+    if is_incomplete {
+        return SyncError::Incomplete {
+            url: from.to_owned(),
+            files: complaints.text(),
+            tool: Box::new(error),
+        };
+    }
+    SyncError::Command(error)
+}
+
+/// Whether what rsync says is of the network or the peer, or of a tree that is being changed.
+pub(super) fn may_pass(error: &RunError) -> bool {
+    match error {
+        RunError::Failed {
+            code: Some(PROTOCOL),
+            last_output,
+            ..
+        } => !last_output.contains("@ERROR") || last_output.contains("max connections"),
+        RunError::Failed { code, .. } => {
+            matches!(code, Some(10 | 12 | VANISHED | 30 | 35))
+        }
+        RunError::TimedOut { .. } => true,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tree_comes_with_links_attributes_and_numbers_of_owners() {
+        let line = command("rsync://h:873/install/v/r/", Path::new("/chroot")).to_string();
+        assert_eq!(
+            line,
+            "rsync -aHAX --numeric-ids --no-inc-recursive --partial-dir=.edeploy-part \
+             --timeout=60 --info=progress2 --outbuf=L --contimeout=30 rsync://h:873/install/v/r/ /chroot/"
+        );
+        let local = command("/medium/v/r/", Path::new("/chroot")).to_string();
+        assert!(!local.contains("contimeout"), "{local}");
+    }
+
+    #[test]
+    fn the_lines_of_rsync_are_read_and_added_to_what_was_there() {
+        let line = "    100,000,000  50%  115.87MB/s    0:00:02 (xfr#6862, to-chk=8/8257)";
+        let said = progress(line, 0).unwrap();
+        assert_eq!((said.bytes, said.percent), (100_000_000, Some(50)));
+        let said = progress(line, 60_000_000).unwrap();
+        assert_eq!((said.bytes, said.percent), (160_000_000, Some(80)));
+        let begin = progress("              0   0%    0.00kB/s    0:00:00", 7).unwrap();
+        assert_eq!((begin.bytes, begin.percent), (7, None));
+        assert_eq!(progress("receiving file list ...", 0), None);
+        assert_eq!(progress("3 files to consider", 0), None);
+    }
+
+    fn failed(code: i32, last_output: &str) -> RunError {
+        RunError::Failed {
+            command: "rsync".to_owned(),
+            status: format!("exit code {code}"),
+            code: Some(code),
+            seconds: 0.1,
+            last_output: last_output.to_owned(),
+            stdout: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_broken_connection_may_pass_and_a_wrong_tree_does_not() {
+        for code in [10, 12, VANISHED, 30, 35] {
+            assert!(may_pass(&failed(code, "")), "{code}");
+        }
+        for code in [1, 3, 11, PARTIAL] {
+            assert!(!may_pass(&failed(code, "")), "{code}");
+        }
+        let said = "@ERROR: max connections (1) reached -- try again later";
+        assert!(may_pass(&failed(PROTOCOL, said)));
+        assert!(!may_pass(&failed(
+            PROTOCOL,
+            "@ERROR: Unknown module 'install'"
+        )));
+    }
+
+    #[test]
+    fn files_that_did_not_come_over_are_named() {
+        let mut complaints = Complaints::default();
+        complaints.hear(Line::Error(
+            "rsync: [sender] send_files failed to open \"/a\" (in install): Permission denied (13)",
+        ));
+        let target = Path::new("/chroot");
+        let error = failure("rsync://h/", target, failed(PARTIAL, ""), &complaints);
+        assert!(
+            error.to_string().contains("failed to open \"/a\""),
+            "{error}"
+        );
+        complaints.hear(Line::Error("write failed: No space left on device (28)"));
+        let error = failure("rsync://h/", target, failed(11, ""), &complaints);
+        assert!(error.to_string().starts_with("the disk is full"), "{error}");
+    }
+}

@@ -1,0 +1,146 @@
+"""The bench that one case stands on: its network, its services, its machines. Scenarios are written with it."""
+
+import gzip
+import re
+import tarfile
+
+from collected import check
+from console import LabError
+from machine import start
+from network import Network, TaggedFrames
+from services import Services
+
+INSTALL_DEADLINE, BOOT_DEADLINE = 900, 300
+# A kernel or a program that says this will not come to a good end.
+NEVER = r"Kernel panic|FAILED: this machine|failed after [0-9.]+ s:|grub rescue>|No bootable device"
+PANIC = r"Kernel panic"
+INSTALLED = r"I am installed"
+STAGES = [
+    ("firmware", r"/boot\.ipxe\.\.\. ok"),
+    ("kernel", r"Linux version "),
+    ("ramdisk", r"ramdisk: started"),
+    ("drivers", r"ramdisk: edeploy install"),
+    ("network", r"edeploy: network done"),
+    ("upload", r"edeploy: upload done"),
+    ("configure", r"edeploy: configure done"),
+    ("sync", r"edeploy: sync done"),
+    ("files", r"edeploy: files done"),
+    ("bootloader", r"edeploy: bootloader done"),
+    ("finish", r"edeploy: finish done"),
+]
+# Each word stands outside the bars and inside: for the ramdisk and for the installed system. The last since a
+# kernel on a busy machine without KVM takes its timer to be broken.
+CONSOLE = "console=ttyS0,115200 panic=-1 no_timer_check"
+
+
+class Bench:
+    """One case's. `stages` are the seconds of its first whole installation and of the boots after it."""
+
+    def __init__(self, case, work, options, attached=False):
+        self.case, self.work, self.attached = case, work, attached
+        self.network = Network(case.network)
+        self.frames = TaggedFrames()
+        self.services = Services(work, options, self.network.address)
+        self.stages = {}
+
+    def set_up(self):
+        """All that is on the network."""
+        case = self.case
+        self.network.start_dnsmasq(self.services.spawn, self.work / "boot", case.by_pxelinux, case.reserved)
+        self.services.start_rsync()
+        if case.config:
+            self.services.copy_config(case.config)
+        else:
+            self.services.write_profiles(case.profiles)
+        if case.broken:
+            self.services.replace(*case.broken)
+        ending = "ONFAILURE=console" if self.attached else f"ONFAILURE={case.on_failure}"
+        words = [CONSOLE, "ONSUCCESS=reboot", ending, *case.cmdline, "|", CONSOLE, "|"]
+        settings = "".join(f"{key} = {value}\n" for key, value in case.settings.items())
+        self.services.write_settings(f'boot_arguments = "{" ".join(words)}"\n{settings}')
+        self.services.start_server()
+
+    def start(self, name, machine=None, **how):
+        """Switches a machine on, from the network first; the console's log gets this name."""
+        machine = machine or self.case.machine
+        directory = self.work / "disks" / machine.name
+        directory.mkdir(exist_ok=True)
+        log = self.work / "logs" / f"{name}.log"
+        return start(machine, directory, log, self.network.plug(machine), attached=self.attached, **how)
+
+    def install(self, name="install", machine=None):
+        """From power on to the restart that the client asks for."""
+        with self.start(name, machine) as running:
+            self.finish(running)
+
+    def finish(self, running):
+        """Waits for the end of an installation, and notes its stages if they are the first."""
+        running.wait(STAGES[-1][1], INSTALL_DEADLINE, NEVER)
+        off = running.wait(None, INSTALL_DEADLINE, PANIC)
+        if not self.stages:
+            self.stages = {name: running.time_of(pattern) for name, pattern in STAGES}
+            self.stages["off"] = off
+            self.say(f"installed: {shares(self.stages)} = {off:.1f} s")
+
+    def install_fails(self, pattern, name="install-fails"):
+        """An installation that must end with this on the console, and then with the machine off."""
+        with self.start(name) as running:
+            running.wait(pattern, INSTALL_DEADLINE, r"Kernel panic|finish done")
+            running.wait(None, INSTALL_DEADLINE, PANIC)
+
+    def boot(self, name, machine=None, expect=None, **how):
+        """Boots the installed system; it must find what is expected. Gives what it found."""
+        machine = machine or self.case.machine
+        (self.work / "disks" / machine.name / "collect.raw").unlink(missing_ok=True)
+        with self.start(f"boot-{name}", machine, collects=True, **how) as running:
+            self.stages[name] = running.wait(INSTALLED, BOOT_DEADLINE, f"{NEVER}|ramdisk: started")
+            running.wait(None, BOOT_DEADLINE, PANIC)
+        self.say(f"boot, {name}: {self.stages[name]:.1f} s")
+        return self.collected(name, machine, expect)
+
+    def collected(self, name, machine=None, expect=None):
+        """What the installed system wrote to its output disk, compared."""
+        machine = machine or self.case.machine
+        to = self.work / "collect" / name
+        with tarfile.open(self.work / "disks" / machine.name / "collect.raw") as archive:
+            archive.extractall(to, filter="data")
+        return check(self.case.expect if expect is None else expect, to)
+
+    def boot_twice(self, machine=None, expect=None):
+        """From the network first, where the server says local boot, then with disks alone."""
+        prefix = f"{machine.name}-" if machine else ""
+        self.boot(f"{prefix}network-first", machine, expect)
+        return self.boot(f"{prefix}disk", machine, expect, from_network=False)
+
+    def expect_places(self, *profiles):
+        """What is left of each profile: the state file as the server has written it."""
+        text = (self.services.config / "state.ron").read_text()
+        for name, count in profiles:
+            if not re.search(rf'\("{name}",\s*{count}\)', text):
+                raise LabError(f"{count} places of {name} must be left in {text!r}")
+
+    def expect_log(self, *patterns):
+        """The newest log that machines have handed in must say all this, in this order."""
+        logs = sorted((self.services.state / "logs").glob("*.log.gz"), key=lambda path: path.stat().st_mtime)
+        if not logs:
+            raise LabError("the server has no log of the machine")
+        text = gzip.decompress(logs[-1].read_bytes()).decode(errors="replace")
+        for pattern in patterns:
+            found = re.search(pattern, text)
+            if not found:
+                raise LabError(f"the log at the server does not say, or not in order: {pattern}")
+            text = text[found.end() :]
+
+    def say(self, text):
+        """A line of what is going on."""
+        print(f"   {text}", flush=True)
+
+
+def shares(stages):
+    """Each stage's own part, in seconds."""
+    parts, before = [], 0.0
+    for name, at in stages.items():
+        if at is not None:
+            parts.append(f"{name} {at - before:.1f}")
+            before = at
+    return ", ".join(parts)
