@@ -28,10 +28,9 @@ fn post(server: &TestServer, path: &str, body: &Value) -> Response {
 pub(crate) fn event(name: &str, kind: &str, also: Value) -> Value {
     let mut event =
         json!({"name": name, "event_type": kind, "origin": "curtin", "description": ""});
-    event
-        .as_object_mut()
-        .unwrap()
-        .extend(also.as_object().unwrap().clone());
+    if let Value::Object(also) = also {
+        event.as_object_mut().unwrap().extend(also);
+    }
     event
 }
 
