@@ -56,7 +56,11 @@ fn start() -> Server {
     let mut line = String::new();
     let mut stdout = BufReader::new(process.stdout.take().unwrap());
     stdout.read_line(&mut line).unwrap();
-    let address = line.trim().strip_prefix("listening on http://").unwrap().to_owned();
+    let address = line
+        .trim()
+        .strip_prefix("listening on http://")
+        .unwrap()
+        .to_owned();
     Server {
         process,
         address,
@@ -69,7 +73,10 @@ impl Server {
     fn resident_mb(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id()));
         let status = status.unwrap();
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+        let line = status
+            .lines()
+            .find(|line| line.starts_with("VmRSS:"))
+            .unwrap();
         let kb: u64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
         kb / 1024
     }
@@ -80,7 +87,10 @@ fn event(machine: usize, at: usize) -> String {
     let (name, kind) = match at {
         0 => ("install".to_owned(), "\"start\""),
         at if at % 2 == 1 => (format!("install/step-{}", at / 2), "\"start\""),
-        at => (format!("install/step-{}", (at - 1) / 2), "\"finish\",\"result\":\"SUCCESS\""),
+        at => (
+            format!("install/step-{}", (at - 1) / 2),
+            "\"finish\",\"result\":\"SUCCESS\"",
+        ),
     };
     format!(
         "{{\"machine\":\"node{machine}\",\"datacenter\":\"par{}\",\"origin\":\"bench\",\"name\":\"{name}\",\
@@ -115,11 +125,16 @@ impl Connection {
         let (mut head, mut length) = (None, 0);
         loop {
             if head.is_none() {
-                head = answer.windows(4).position(|end| end == b"\r\n\r\n").map(|at| at + 4);
+                head = answer
+                    .windows(4)
+                    .position(|end| end == b"\r\n\r\n")
+                    .map(|at| at + 4);
                 if let Some(end) = head {
                     let text = String::from_utf8_lossy(&answer[..end]).to_lowercase();
                     assert!(text.starts_with("http/1.1 200"), "{text}");
-                    let line = text.lines().find_map(|line| line.strip_prefix("content-length: "));
+                    let line = text
+                        .lines()
+                        .find_map(|line| line.strip_prefix("content-length: "));
                     length = line.unwrap().parse().unwrap();
                 }
             }
@@ -226,13 +241,28 @@ async fn measure() {
     let server = start();
     let address = server.address.clone();
     for (connections, events) in [(64, 1), (512, 1), (64, 10), (16, 100)] {
-        let rate = flood(&address, connections, events, 1_000_000 * events + 10_000 * connections).await;
+        let rate = flood(
+            &address,
+            connections,
+            events,
+            1_000_000 * events + 10_000 * connections,
+        )
+        .await;
         println!("{rate:>8.0} events/s kept: {connections} connections, {events} events a post");
     }
     for a_second in [500, 2_000] {
-        let took = paced(&address, a_second, 90_000_000 + usize::try_from(a_second).unwrap()).await;
+        let took = paced(
+            &address,
+            a_second,
+            90_000_000 + usize::try_from(a_second).unwrap(),
+        )
+        .await;
         let at = |percent: usize| took[took.len() * percent / 100];
-        println!("{a_second} posts/s: answered after {:.1?}, 99 % within {:.1?}", at(50), at(99));
+        println!(
+            "{a_second} posts/s: answered after {:.1?}, 99 % within {:.1?}",
+            at(50),
+            at(99)
+        );
     }
     drop(server);
     let server = start();
@@ -265,6 +295,9 @@ fn main() {
     if std::env::args().any(|argument| argument == "--test") {
         return;
     }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     runtime.block_on(measure());
 }

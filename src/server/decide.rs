@@ -25,10 +25,10 @@ struct Prepared {
     hardware: String,
     macs: Vec<String>,
     identity: Identity,
-    facts: Arc<[Fact]>,
-    purpose: Purpose,
     /// Where it posted from: what is reported from there without a name is of this machine.
     address: Option<String>,
+    facts: Arc<[Fact]>,
+    purpose: Purpose,
 }
 
 /// Decides what the machine with these facts, which posted from this address, gets.
@@ -42,8 +42,8 @@ pub(super) async fn decide(
     purpose: Purpose,
     address: Option<String>,
 ) -> Result<Outcome, AllocateError> {
-    let whole = decide_whole(state, section, parsed, purpose, address);
-    let task = actix_web::rt::spawn(whole.in_current_span());
+    let task = decide_whole(state, section, parsed, purpose, address).in_current_span();
+    let task = actix_web::rt::spawn(task);
     task.await.unwrap_or(Err(AllocateError::Stopping))
 }
 
@@ -56,7 +56,8 @@ async fn decide_whole(
 ) -> Result<Outcome, AllocateError> {
     let (reply, answer) = oneshot::channel();
     let submitted_to = section.clone();
-    let prepared = web::block(move || submit(&submitted_to, parsed, purpose, address, reply))
+    let submit = move || submit(&submitted_to, parsed, purpose, address, reply);
+    let prepared = web::block(submit)
         .await
         .map_err(|_| AllocateError::Stopping)?;
     let outcome = answer.await.unwrap_or(Err(AllocateError::Stopping));
@@ -84,9 +85,9 @@ fn submit(
         hardware: render_hw(&facts),
         macs: pxemngr::macs(&facts),
         identity,
+        address,
         facts: facts.clone(),
         purpose,
-        address,
     };
     section.section.submit(facts, purpose, move |outcome| {
         // Nobody waits any more only if the server is going away.

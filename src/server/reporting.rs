@@ -33,6 +33,8 @@ pub(super) type Kept = Result<Receipt, ApiError>;
 pub(super) struct Caller {
     /// The machine that path, query or credentials name.
     pub(super) named: Option<String>,
+    /// Whether credentials name it.
+    pub(super) is_proven: bool,
     /// Where the call is from.
     pub(super) address: Option<String>,
 }
@@ -70,6 +72,7 @@ impl Caller {
             }
         }
         Ok(Caller {
+            is_proven: bound.is_some(),
             named: told.or_else(|| bound.map(str::to_owned)),
             address: address_of(request),
         })

@@ -87,10 +87,11 @@ fn a_server_killed_at_any_moment_loses_no_answer_and_gives_no_entry_twice() {
         if round % 10 == 0 {
             let again = post_all(&serve(&config));
             let after = check(&config, &again);
-            for (mac, held) in before {
+            for (mac, mut held) in before {
+                held.deployments = held.deployments.with_another_begun();
                 assert_eq!(
                     after[&mac], held,
-                    "round {round}: a machine got something else"
+                    "round {round}: a machine got something else, or began another number of times"
                 );
             }
             let with_hp = again

@@ -139,13 +139,27 @@ fn watch_tells_each_change_in_a_line_and_goes_on_after_a_restart() {
     wait_for("a change", || {
         serial += 1;
         server.register(&machine(&format!("CZ{serial}"), "QEMU"));
-        lines.lock().unwrap().iter().any(|line| line.contains("given the profile vm"))
+        lines
+            .lock()
+            .unwrap()
+            .iter()
+            .any(|line| line.contains("given the profile vm"))
     });
-    assert!(!lines.lock().unwrap().iter().any(|line| line.contains('\u{1b}')));
+    assert!(
+        !lines
+            .lock()
+            .unwrap()
+            .iter()
+            .any(|line| line.contains('\u{1b}'))
+    );
     let address = server.address.to_string();
     let again = TestServer::in_dir(server.stop(), &["--listen", &address]);
     wait_for("the complaint", || {
-        complaints.lock().unwrap().iter().any(|line| line == "the server is gone; asking again")
+        complaints
+            .lock()
+            .unwrap()
+            .iter()
+            .any(|line| line == "the server is gone; asking again")
     });
     let before = lines.lock().unwrap().len();
     wait_for("a change after the restart", || {

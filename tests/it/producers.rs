@@ -28,10 +28,9 @@ fn post(server: &TestServer, path: &str, body: &Value) -> Response {
 pub(crate) fn event(name: &str, kind: &str, also: Value) -> Value {
     let mut event =
         json!({"name": name, "event_type": kind, "origin": "curtin", "description": ""});
-    event
-        .as_object_mut()
-        .unwrap()
-        .extend(also.as_object().unwrap().clone());
+    if let Value::Object(also) = also {
+        event.as_object_mut().unwrap().extend(also);
+    }
     event
 }
 
@@ -76,8 +75,15 @@ fn a_recorded_installation_by_curtin_is_complete_with_its_log() {
     let stages = &machine.deployment.as_ref().unwrap().stages;
     assert_eq!(stages.len(), 7, "{stages:?}");
     let files = told.files(HERE);
-    assert_eq!(files.len(), 1);
-    assert_eq!(files[0].0, "/tmp/curtin-install/install.log");
+    let names: Vec<&str> = files.iter().map(|file| file.0.as_str()).collect();
+    // A third one was not there, and came without content.
+    assert_eq!(
+        names,
+        [
+            "/tmp/curtin-install/install.log",
+            "/tmp/curtin-install/syslog"
+        ]
+    );
     assert!(files[0].1.starts_with(b"curtin: Installation started"));
 }
 
@@ -95,12 +101,10 @@ fn a_recorded_failure_of_curtin_is_told_with_its_step() {
     let warned = &told.events(HERE)[3];
     assert_eq!(warned.description, "it half worked: café ☃");
     assert_eq!(warned.level, Level::Warning);
-    // The file that was not there is not kept.
-    let files = told.files(HERE);
-    let names: Vec<&str> = files.iter().map(|file| file.0.as_str()).collect();
-    assert!(
-        names.contains(&"/tmp/curtin-install/install.log"),
-        "{names:?}"
+    assert_eq!(
+        told.files(HERE)[0].1,
+        b"log line 1
+"
     );
 }
 
@@ -269,6 +273,29 @@ fn foremans_callbacks_end_an_installation() {
     );
     assert_eq!(told.files("b")[0].1, b"some log");
     assert_eq!(told.machine("a").standing, Standing::Installed);
+}
+
+#[test]
+fn a_machine_that_is_built_is_not_installed_again() {
+    for path in [
+        "/unattended/built?machine=CZ1",
+        "/pxe/localboot/52-54-00-12-34-56/",
+    ] {
+        let server = server();
+        let facts = machine("CZ1", "QEMU").replace(
+            "]]",
+            "], [\"network\", \"eth0\", \"serial\", \"52:54:00:12:34:56\"]]",
+        );
+        server.register(&facts);
+        let asks = |server: &TestServer| {
+            server
+                .get("/boot.ipxe?mac=52:54:00:12:34:56&serial=CZ1")
+                .text()
+        };
+        assert!(asks(&server).contains("initrd"), "{}", asks(&server));
+        assert_eq!(server.get(path).status / 100, 2, "{path}");
+        assert!(!asks(&server).contains("initrd"), "{}", asks(&server));
+    }
 }
 
 #[test]

@@ -2,9 +2,7 @@
 
 import gzip
 import re
-import shutil
 import tarfile
-import time
 
 from collected import check
 from console import LabError

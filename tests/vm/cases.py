@@ -217,7 +217,7 @@ CASES = [
         "recorded-raid1-server",
         EXAMPLES / "hardware" / "raid1-server.json",
         EXAMPLES,
-        expect={"profile": "raid1-server", "hostname": "srv11", "root": "/dev/md0", "addresses": {"lan0": ["10.10.1.11/16"]}},
+        expect={"profile": "raid1-server", "hostname": "srv11", "kinds": ["disk", "part", "raid1"], "addresses": {"lan0": ["10.10.1.11/16"]}},
     ),
     rehearsal("recorded-hp", EXAMPLES / "hardware" / "hp.json", firmware="uefi", expect={"profile": "any"}),
 ]

@@ -42,6 +42,7 @@ def over_leftovers(bench):
     bench.boot("former", expect={"profile": former})
     bench.services.write_profiles([(profile, 1)])
     bench.services.control("release", bench.case.machine.serial)
+    bench.stages.clear()
     bench.install()
     bench.boot_twice()
 

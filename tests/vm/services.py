@@ -11,6 +11,7 @@ import urllib.request
 from pathlib import Path
 
 from console import LabError
+from hardware import read_facts
 from machine import die_with_parent
 
 # What firmware and PXELINUX fetch from the server besides kernel and ramdisk.
@@ -95,7 +96,7 @@ class Services:
     def another_machine_registers(self, serial):
         """Sends the facts of the machine that was here last as those of another one."""
         newest = max((self.state / "hw").glob("*.hw*"), key=lambda path: path.stat().st_mtime)
-        facts = json.loads(newest.read_text())
+        facts = [list(row) for row in read_facts(newest)]
         for row in facts:
             if row[2] == "serial":
                 row[3] = serial if row[0] == "system" else f"52:54:99:00:00:{len(row[3]):02x}"

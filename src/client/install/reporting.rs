@@ -54,7 +54,7 @@ impl Installation {
                 ));
                 return;
             };
-            self.log.again(Step::Finish.name(), &why, pause);
+            self.log.again(&why, pause);
             std::thread::sleep(pause);
         }
         self.log
@@ -136,6 +136,7 @@ mod tests {
             facts: None,
             answer: Some(Answer::parse(answer).unwrap()),
             vars: Vec::new(),
+            received_bytes: 0,
         }
     }
 

@@ -130,13 +130,7 @@ impl Settings {
         let text = |name: &str, default: &str| value(name).unwrap_or_else(|| default.to_owned());
         let debug = value("DEBUG").is_some_and(|value| value != "0");
         let serv = text("SERV", "10.0.0.1");
-        let on_failure = match value("ONFAILURE").as_deref() {
-            None if debug => OnFailure::Console,
-            None | Some("halt") => OnFailure::Halt,
-            Some("console") => OnFailure::Console,
-            Some("reboot") => OnFailure::Reboot,
-            Some(other) => return wrong("ONFAILURE", other, "halt, console or reboot"),
-        };
+        let on_failure = on_failure(value("ONFAILURE").as_deref(), debug)?;
         let on_success = match value("ONSUCCESS").as_deref() {
             None | Some("reboot") => OnSuccess::Reboot,
             Some("kexec") => OnSuccess::Kexec,
@@ -184,6 +178,16 @@ impl Settings {
                 .collect(),
             serv,
         })
+    }
+}
+
+fn on_failure(value: Option<&str>, debug: bool) -> Result<OnFailure, SettingsError> {
+    match value {
+        None if debug => Ok(OnFailure::Console),
+        None | Some("halt") => Ok(OnFailure::Halt),
+        Some("console") => Ok(OnFailure::Console),
+        Some("reboot") => Ok(OnFailure::Reboot),
+        Some(other) => wrong("ONFAILURE", other, "halt, console or reboot"),
     }
 }
 

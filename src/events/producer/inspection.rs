@@ -112,7 +112,7 @@ fn disks(disks: &[&Object], facts: &mut Rows) {
         let bytes = disk.get("size").and_then(Value::as_u64)?;
         let path = word(disk, "name")?;
         let name = path.strip_prefix("/dev/").unwrap_or(&path).to_owned();
-        (bytes >= GB).then(|| (name, bytes / GB, *disk))
+        (bytes >= GB).then_some((name, bytes / GB, *disk))
     });
     let sizes: Vec<(String, u64, &Object)> = sizes.collect();
     facts.text("disk", "logical", "count", Some(sizes.len().to_string()));

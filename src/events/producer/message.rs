@@ -25,6 +25,8 @@ pub struct Message {
     pub machine: Option<String>,
     /// Where it says the machine stands.
     pub datacenter: Option<String>,
+    /// What else its machine is called, where that is nobody else's name.
+    pub aliases: Vec<String>,
     /// Which start of the machine it is from.
     pub boot_id: Option<String>,
     /// The machine's SSH host keys.
@@ -81,11 +83,13 @@ impl Message {
     /// The message as reports of a machine that came in now; files and keys go with the first.
     pub fn reports(self, machine: &str, address: Option<&str>, received: Timestamp) -> Vec<Report> {
         let (mut files, mut host_keys) = (Some(self.files), Some(self.host_keys));
+        let mut aliases = Some(self.aliases);
         let reports = self.events.into_iter().map(|event| {
             let mut report = Report::new(machine, event, received);
             report.about.datacenter.clone_from(&self.datacenter);
             report.about.boot_id.clone_from(&self.boot_id);
             report.about.address = address.map(str::to_owned);
+            report.about.aliases = aliases.take().unwrap_or_default();
             report.about.host_keys = host_keys.take().unwrap_or_default();
             report.files = files.take().unwrap_or_default();
             report

@@ -18,8 +18,9 @@ fn event(also: Value) -> Value {
         "name": "cmd-install", "description": "curtin command install", "event_type": "start",
         "origin": "curtin", "timestamp": 1_795_255_271.131_439_7, "level": "DEBUG"
     });
-    let object = event.as_object_mut().unwrap();
-    object.extend(also.as_object().unwrap().clone());
+    if let Value::Object(also) = also {
+        event.as_object_mut().unwrap().extend(also);
+    }
     event
 }
 

@@ -7,8 +7,8 @@ use std::path::Path;
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use crate::allocation::allocation_of;
+use crate::events::address_alias;
 use crate::events::producer::{form_pairs, phone_home};
-use crate::events::{HostKeyRow, address_alias};
 use crate::model::{Allocation, SectionName};
 
 use super::super::cloud_seed;
@@ -41,11 +41,6 @@ pub(super) fn register(config: &mut web::ServiceConfig) {
             web::resource(with_machine("/phone"))
                 .post(phone)
                 .default_service(web::to(only_post)),
-        )
-        .service(
-            web::resource("/api/v1/host-keys")
-                .get(host_keys)
-                .default_service(web::to(only_get)),
         );
 }
 
@@ -57,10 +52,35 @@ async fn phone(
     let kept = async {
         let body = body(payload, &state).await?;
         let caller = Caller::of(&request, &state, machine_in_path(&request).as_deref())?;
-        let read = |body: &[u8]| vec![Ok(phone_home(&form_pairs(body)))];
+        let (caller, alias) = by_instance(caller, &state);
+        let read = move |body: &[u8]| {
+            let mut message = phone_home(&form_pairs(body));
+            message.aliases.extend(alias);
+            vec![Ok(message)]
+        };
         first_problem(keep(&state, caller, body, read).await?)
     };
     answer(&request, kept.await)
+}
+
+/// What stands in the path of a phone_home is cloud-init's name for the machine, where the admin's image brings
+/// its own configuration. If nobody is called so, whoever called from this address before is meant, and is
+/// called so from now on.
+fn by_instance(mut caller: Caller, state: &AppState) -> (Caller, Option<String>) {
+    let Some(named) = caller.named.clone().filter(|_| !caller.is_proven) else {
+        return (caller, None);
+    };
+    let is_of_stranger = state.events.store().is_ok_and(|store| {
+        let board = store.board();
+        let address = caller.address.as_deref().map(address_alias);
+        let has_called = address.is_some_and(|address| board.name_of(&address).is_some());
+        board.name_of(&named).is_none() && has_called
+    });
+    if !is_of_stranger {
+        return (caller, None);
+    }
+    caller.named = None;
+    (caller, Some(named))
 }
 
 /// Who asks for its seed.
@@ -137,7 +157,7 @@ async fn seed(request: HttpRequest, state: web::Data<AppState>) -> HttpResponse 
     text_answer(text)
 }
 
-fn text_answer(text: Vec<u8>) -> HttpResponse {
+pub(super) fn text_answer(text: Vec<u8>) -> HttpResponse {
     HttpResponse::Ok()
         .content_type("text/plain; charset=utf-8")
         .insert_header((actix_web::http::header::CACHE_CONTROL, "no-store"))
@@ -226,44 +246,4 @@ async fn user_data(request: HttpRequest, state: web::Data<AppState>) -> HttpResp
             .response(&request),
         Err(error) => error.response(&request),
     }
-}
-
-/// The host keys of installed systems, `?machine=` for one: JSON, or the lines of a `known_hosts` file.
-async fn host_keys(request: HttpRequest, state: web::Data<AppState>) -> HttpResponse {
-    match try_host_keys(&request, &state).await {
-        Ok(keys) if super::plan::wants_text(&request) => {
-            text_answer(known_hosts(&keys).into_bytes())
-        }
-        Ok(keys) => HttpResponse::Ok().json(keys),
-        Err(error) => error.response(&request),
-    }
-}
-
-async fn try_host_keys(
-    request: &HttpRequest,
-    state: &AppState,
-) -> Result<Vec<HostKeyRow>, ApiError> {
-    let query = form_pairs(request.query_string().as_bytes());
-    let wanted = query.into_iter().find(|(name, _)| name == "machine");
-    let store = state.events.store()?.clone();
-    let rows = web::block(move || {
-        let wanted = wanted.map(|(_, called)| {
-            let board = store.board();
-            board.name_of(&called).map_or(called.clone(), str::to_owned)
-        });
-        store.host_keys(wanted.as_deref())
-    });
-    Ok(rows.await.map_err(|_| ApiError::Internal)??)
-}
-
-fn known_hosts(keys: &[HostKeyRow]) -> String {
-    let lines = keys.iter().map(|row| {
-        let name: String = row
-            .machine
-            .chars()
-            .filter(|c| !c.is_whitespace() && !c.is_control() && !",*?!#@|[]".contains(*c))
-            .collect();
-        format!("{name} {} {}\n", row.algorithm, row.key)
-    });
-    lines.collect()
 }

@@ -1,6 +1,6 @@
 //! Where installers report: curtin, Subiquity, cloud-init, Foreman's thread, scripts (wire-formats 2 to 5).
 
-use actix_multipart::{Multipart, MultipartError};
+use actix_multipart::Multipart;
 use actix_web::error::PayloadError;
 use actix_web::guard;
 use actix_web::web::Bytes;
@@ -158,7 +158,7 @@ async fn fields(request: &HttpRequest, body: Bytes) -> Result<Vec<FormField>, Fo
         let mut field = field?;
         let mut content = Vec::new();
         while let Some(chunk) = field.next().await {
-            let chunk = chunk.map_err(MultipartError::from)?;
+            let chunk = chunk?;
             content.extend_from_slice(&chunk);
         }
         let file_name = field

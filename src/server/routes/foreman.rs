@@ -4,13 +4,14 @@
 use actix_web::guard::{self, fn_guard};
 use actix_web::{HttpRequest, HttpResponse, web};
 
+use crate::allocation::AllocateError;
 use crate::events::producer::{Message, built, failed, form_pairs};
-use crate::events::{About, address_alias};
+use crate::events::{About, Receipt, address_alias};
 use crate::model::{Event, EventKind, StepResult};
 
 use super::super::error::ApiError;
 use super::super::events::of_server;
-use super::super::reporting::{Caller, body, first_problem, keep};
+use super::super::reporting::{Caller, body, keep};
 use super::super::state::AppState;
 use super::only_post;
 
@@ -50,7 +51,11 @@ async fn is_built(
     payload: web::Payload,
     state: web::Data<AppState>,
 ) -> HttpResponse {
-    created(&request, ended(&request, payload, &state, built).await)
+    let kept = ended(&request, payload, &state, built).await;
+    if let Ok(receipt) = &kept {
+        boots_from_its_disk(&state, receipt.machine.clone()).await;
+    }
+    created(&request, kept)
 }
 
 async fn has_failed(
@@ -61,9 +66,9 @@ async fn has_failed(
     created(&request, ended(&request, payload, &state, failed).await)
 }
 
-fn created(request: &HttpRequest, done: Result<(), ApiError>) -> HttpResponse {
+fn created(request: &HttpRequest, done: Result<Receipt, ApiError>) -> HttpResponse {
     match done {
-        Ok(()) => HttpResponse::Created().finish(),
+        Ok(_) => HttpResponse::Created().finish(),
         Err(error) => error.response(request),
     }
 }
@@ -73,7 +78,7 @@ async fn ended(
     payload: web::Payload,
     state: &web::Data<AppState>,
     read: fn(&[u8]) -> Message,
-) -> Result<(), ApiError> {
+) -> Result<Receipt, ApiError> {
     let body = body(payload, state).await?;
     let caller = Caller::of(request, state, None)?;
     let machine = told_mac(request, state);
@@ -82,7 +87,7 @@ async fn ended(
         message.machine = machine;
         vec![Ok(message)]
     });
-    first_problem(kept.await?)
+    kept.await?.pop().unwrap_or(Err(ApiError::Internal))
 }
 
 /// The MAC by which a machine without a token names itself: one that is known, else the first.
@@ -130,7 +135,7 @@ async fn boots_locally(request: HttpRequest, state: web::Data<AppState>) -> Http
 
 async fn installed(
     request: &HttpRequest,
-    state: &AppState,
+    state: &web::Data<AppState>,
     mac: Option<&str>,
 ) -> Result<(), ApiError> {
     let caller = Caller::of(request, state, mac)?;
@@ -160,7 +165,26 @@ async fn installed(
         About::default(),
     );
     state.events.record(vec![report]).await?;
+    boots_from_its_disk(state, machine).await;
     Ok(())
+}
+
+/// From now on the machine is not sent to install again. One without an allocation never was by us.
+async fn boots_from_its_disk(state: &web::Data<AppState>, machine: String) {
+    let state = state.clone();
+    let told = web::block(move || {
+        for section in state.sections.values().map(|open| &open.section) {
+            match section.report_installed(&machine) {
+                Ok(_) => tracing::info!(section = %section.name(), %machine, "installed"),
+                Err(AllocateError::UnknownMachine { .. }) => {}
+                Err(error) => {
+                    let error = error.details();
+                    tracing::error!(section = %section.name(), ?machine, ?error, "it would install again");
+                }
+            }
+        }
+    });
+    told.await.ok();
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ mod events;
 mod foreman;
 mod health;
 mod health_upload;
+mod host_keys;
 mod ironic;
 mod jobs;
 mod metrics;
@@ -63,11 +64,12 @@ pub(super) fn register(config: &mut web::ServiceConfig) {
         .configure(metrics::register)
         .configure(openapi::register)
         .configure(webhooks::register)
-        .configure(boot::register)
         .configure(events::register)
         .configure(foreman::register)
         .configure(cloud_init::register)
         .configure(ironic::register)
+        .configure(host_keys::register)
+        .configure(boot::register)
         .default_service(web::to(nothing_here));
 }
 

@@ -138,7 +138,8 @@ async fn configure(
 ) -> Result<String, Refused> {
     let bad_rows: Vec<usize> = parsed.bad_rows.iter().map(|row| row.index).collect();
     log_bad_rows(&parsed.bad_rows);
-    let outcome = decide(state, section.clone(), parsed, Purpose::Deployment, address)
+    let purpose = Purpose::Deployment;
+    let outcome = decide(state, section.clone(), parsed, purpose, address)
         .await
         .map_err(|error| Refused::Nothing(error.details()))?;
     match outcome {

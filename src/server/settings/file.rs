@@ -97,7 +97,6 @@ impl SettingsFile {
             events_stuck_minutes,
             events_need_token,
             oauth,
-            webhooks,
             webhooks
         );
         for (name, section) in over.sections {

@@ -148,6 +148,11 @@ fn an_error_names_its_place_and_the_key() {
             "both at the top",
         ),
         ("listen = ", "line 1"),
+        (
+            "[[oauth]]\nconsumer_key = 'a'\ntoken_key = 'b'\ntoken_secret = ''",
+            "`token_secret` is empty",
+        ),
+        ("events_keep_days = 0", "`events_keep_days` is 0"),
     ] {
         write(&file, text);
         let error = load(&args(&["--settings", file.to_str().unwrap()]), []).unwrap_err();
@@ -206,4 +211,37 @@ fn sections_that_share_a_directory_or_a_file_are_refused() {
         error.contains("share a file") && error.contains("hp.cmdb"),
         "{error}"
     );
+}
+
+#[test]
+fn how_long_events_are_kept_is_set_in_every_place() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("server.toml");
+    write(
+        &file,
+        "events_keep_days = 1\nevents_keep_bytes = 1\nevents_stuck_minutes = 1\n\
+         [[oauth]]\nconsumer_key = 'ck'\ntoken_key = 'tk'\ntoken_secret = 'ts'\nmachine = 'm'",
+    );
+    let flags = args(&[
+        "--settings",
+        file.to_str().unwrap(),
+        "--events-stuck-minutes",
+        "3",
+    ]);
+    let env = environment(&[
+        ("EDEPLOY_EVENTS_KEEP_BYTES", "2"),
+        ("EDEPLOY_EVENTS_STUCK_MINUTES", "2"),
+        ("EDEPLOY_EVENTS_NEED_TOKEN", "true"),
+    ]);
+    let settings = load(&flags, env).unwrap().settings;
+    assert_eq!(settings.events_keep_days, 1);
+    assert_eq!(settings.events_keep_bytes, 2);
+    assert_eq!(settings.events_stuck_minutes, 3);
+    assert!(settings.events_need_token);
+    assert_eq!(settings.oauth[0].machine.as_deref(), Some("m"));
+    assert!(!format!("{settings:?}").contains("ts\""));
+    let printed = dir.path().join("printed.toml");
+    write(&printed, &render(&settings).unwrap());
+    let again = load(&args(&["--settings", printed.to_str().unwrap()]), []).unwrap();
+    assert_eq!(again.settings, settings);
 }

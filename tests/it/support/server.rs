@@ -112,7 +112,11 @@ impl TestServer {
             .open(dir.path().join("server.log"))
             .unwrap();
         let mut child = program
-            .args(["--listen", "127.0.0.1:0"].iter().filter(|_| !args.contains(&"--listen")))
+            .args(
+                ["--listen", "127.0.0.1:0"]
+                    .iter()
+                    .filter(|_| !args.contains(&"--listen")),
+            )
             .args(args)
             .current_dir(dir.path())
             .stdout(Stdio::piped())

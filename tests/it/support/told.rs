@@ -25,10 +25,6 @@ impl Told {
         Told { store, _dir: dir }
     }
 
-    pub(crate) fn store(&self) -> &Store {
-        &self.store
-    }
-
     /// The names of all machines, sorted.
     pub(crate) fn machines(&self) -> Vec<String> {
         let mut names: Vec<String> = self

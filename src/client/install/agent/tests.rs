@@ -1,4 +1,4 @@
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 
 use rustls::pki_types::pem::PemObject;
@@ -112,7 +112,7 @@ fn the_server_is_trusted_by_the_certificates_of_the_command_line_alone() {
         );
         let mut settings = Settings::parse(&line).unwrap();
         settings.ca_pem = read_ca(ca).unwrap();
-        Server::of(&settings).register("[]")
+        Server::of(&settings).register("[]", false)
     };
     let head = register(&own).unwrap();
     assert!(head.contains("post /api/v1/machines"), "{head}");

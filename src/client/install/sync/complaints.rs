@@ -65,7 +65,7 @@ impl Complaints {
             free_bytes,
             size_bytes,
             said: self.text(),
-            tool,
+            tool: Box::new(tool),
         }
     }
 }

@@ -33,7 +33,7 @@ pub(in crate::client::install) enum SyncError {
         /// What the tool said.
         said: String,
         /// The tool, as it ended. Its own words are said already.
-        tool: RunError,
+        tool: Box<RunError>,
     },
     /// Some files of a tree did not come over.
     #[error("not all of {url} came over: {files}")]
@@ -43,7 +43,7 @@ pub(in crate::client::install) enum SyncError {
         /// Which files, and why.
         files: String,
         /// The tool, as it ended. Its own words are said already.
-        tool: RunError,
+        tool: Box<RunError>,
     },
     /// An image does not come.
     #[error(transparent)]
@@ -73,7 +73,7 @@ pub(in crate::client::install) enum SyncError {
         /// What tar said, from its beginning.
         said: String,
         /// The tool, as it ended. Its own words are said already.
-        tool: RunError,
+        tool: Box<RunError>,
     },
     /// An image has another sum than the file beside it says.
     #[error("the image {url} has the {} {}, but `{file}` says {}", found.kind, found.hex, expected.hex)]
@@ -104,11 +104,12 @@ impl SyncError {
     /// The command that failed, where one did.
     pub(in crate::client::install) fn command(&self) -> Option<&RunError> {
         match self {
-            SyncError::Command(error)
-            | SyncError::Full { tool: error, .. }
-            | SyncError::Incomplete { tool: error, .. }
-            | SyncError::Unpack { tool: error, .. }
-            | SyncError::Medium(MediumError::Command(error)) => Some(error),
+            SyncError::Full { tool, .. }
+            | SyncError::Incomplete { tool, .. }
+            | SyncError::Unpack { tool, .. } => Some(tool),
+            SyncError::Command(error) | SyncError::Medium(MediumError::Command(error)) => {
+                Some(error)
+            }
             _ => None,
         }
     }
@@ -117,9 +118,8 @@ impl SyncError {
 impl Transient for SyncError {
     fn may_pass(&self) -> bool {
         match self {
-            SyncError::Command(error) | SyncError::Incomplete { tool: error, .. } => {
-                tree::may_pass(error)
-            }
+            SyncError::Command(error) => tree::may_pass(error),
+            SyncError::Incomplete { tool, .. } => tree::may_pass(tool),
             SyncError::Download(error) => error.may_pass(),
             SyncError::Medium(error) => error.may_pass(),
             _ => false,

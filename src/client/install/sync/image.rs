@@ -112,7 +112,7 @@ pub(super) fn unpack(
             return Err(SyncError::Unpack {
                 url: url.to_owned(),
                 said: complaints.text(),
-                tool: error,
+                tool: Box::new(error),
             });
         }
         Err(error) => return Err(error.into()),

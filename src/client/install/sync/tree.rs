@@ -112,7 +112,7 @@ fn failure(from: &str, target: &Path, error: RunError, complaints: &Complaints) 
         return SyncError::Incomplete {
             url: from.to_owned(),
             files: complaints.text(),
-            tool: error,
+            tool: Box::new(error),
         };
     }
     SyncError::Command(error)

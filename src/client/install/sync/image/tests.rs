@@ -174,7 +174,7 @@ fn nothing_outside_of_the_target_is_written() {
         ),
         // A hard link to a file outside, then content for it.
         hostile(
-            &format!("echo x >f; ln f g; mkdir d; echo bad >d/g"),
+            "echo x >f; ln f g; mkdir d; echo bad >d/g",
             &format!("--transform 'flags=h;s,^f,{name}/victim,;flags=r;s,^d/,,' f g d/g"),
         ),
     ];
