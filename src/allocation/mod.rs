@@ -17,6 +17,7 @@ mod prepare;
 mod record;
 mod recovery;
 mod section;
+mod stock;
 mod stockroom;
 mod store;
 mod table;
@@ -30,3 +31,4 @@ pub use outcome::{
     Refusal, RefusalKind,
 };
 pub use section::{Section, SectionOptions};
+pub use stock::{EntryCount, ProfileStock, stock_of};

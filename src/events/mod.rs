@@ -15,6 +15,7 @@ mod standing;
 mod store;
 mod usual;
 mod view;
+mod waterfall;
 
 pub use board::Board;
 pub use deployment::{Deployment, OpenStep, Stage};
@@ -28,3 +29,4 @@ pub use store::{
 };
 pub use usual::{Progress, Usual, UsualStage};
 pub use view::MachineView;
+pub use waterfall::{Span, waterfall};

@@ -10,6 +10,7 @@ mod events;
 mod form;
 mod hardware;
 mod keep;
+mod pages;
 mod plans;
 mod pxemngr;
 mod request_span;

@@ -25,6 +25,7 @@ mod legacy;
 mod library;
 mod logs;
 mod loop_devices;
+mod pages;
 mod planner;
 mod plans;
 mod port;

@@ -41,6 +41,7 @@ pub(super) fn register(config: &mut web::ServiceConfig) {
                 .default_service(web::to(only_get)),
         )
         .configure(api::register)
+        .configure(super::pages::register)
         .default_service(web::to(nothing_here));
 }
 
