@@ -18,6 +18,7 @@ mod prepare;
 mod record;
 mod recovery;
 mod section;
+mod stock;
 mod stockroom;
 mod store;
 mod table;
@@ -31,3 +32,4 @@ pub use outcome::{
     Reason, Refusal, RefusalKind,
 };
 pub use section::{Section, SectionOptions};
+pub use stock::{EntryCount, ProfileStock, stock_of};

@@ -33,6 +33,7 @@ mod loop_devices;
 mod metrics;
 mod oauth;
 mod openapi;
+mod pages;
 mod planner;
 mod plans;
 mod port;

@@ -70,6 +70,7 @@ pub(super) fn register(config: &mut web::ServiceConfig) {
         .configure(ironic::register)
         .configure(host_keys::register)
         .configure(boot::register)
+        .configure(super::pages::register)
         .default_service(web::to(nothing_here));
 }
 
