@@ -306,7 +306,11 @@ impl Folding<'_> {
 
     fn step_and_words(&self) -> (String, String) {
         let event = self.event();
-        let name = meaning::name_of(event).into_owned();
+        let name = match meaning::meaning_of(event) {
+            // Old ramdisks report the one step that can fail before the role is there.
+            Meaning::FailureReported => "configure".to_owned(),
+            _ => meaning::name_of(event).into_owned(),
+        };
         let why = event
             .description
             .chars()

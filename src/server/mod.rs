@@ -16,6 +16,7 @@ mod job_log;
 mod keep;
 mod live;
 mod metrics;
+mod own_reports;
 mod pages;
 mod plans;
 mod pxemngr;

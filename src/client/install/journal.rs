@@ -20,6 +20,9 @@ use super::sync::Progress;
 /// Who made an event.
 const ORIGIN: &str = "edeploy";
 
+/// The whole, of which each step is a part.
+const ROOT: &str = "install";
+
 /// The longest output of a failed command that is kept, from its end.
 const KEPT_OUTPUT: usize = 4 << 10;
 
@@ -50,7 +53,7 @@ pub(super) enum Outcome {
 /// One row, without what the journal adds to each.
 #[derive(Debug, Serialize)]
 pub(super) struct Event<'a> {
-    /// The name of the step in `name`, without what stands above it.
+    /// The name of the step in `name`, without what stands above it; empty for the whole.
     #[serde(skip)]
     pub step: &'a str,
     pub event_type: EventType,
@@ -145,7 +148,10 @@ impl Journal {
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         let row = Row {
             sequence: self.sequence,
-            name: format!("install/{}", event.step),
+            name: match event.step {
+                "" => ROOT.to_owned(),
+                step => format!("{ROOT}/{step}"),
+            },
             origin: ORIGIN,
             timestamp: now.unwrap_or_default().as_secs_f64(),
             level: event.level(),

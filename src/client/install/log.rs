@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::time::Duration;
 
+use super::courier::Bell;
 use super::journal::{Event, EventType, Journal, Outcome};
 use super::sync::Progress;
 
@@ -14,6 +15,8 @@ pub(super) struct Log {
     said: String,
     /// The step that runs.
     step: &'static str,
+    /// Who hands the rows on.
+    bell: Option<Bell>,
 }
 
 /// How a step failed.
@@ -34,6 +37,7 @@ impl Log {
             journal: events.map(Journal::open).transpose()?,
             said: String::new(),
             step: "",
+            bell: None,
         })
     }
 
@@ -43,6 +47,27 @@ impl Log {
         writeln!(io::stderr(), "edeploy: {text}").ok();
         self.said.push_str(text);
         self.said.push('\n');
+    }
+
+    /// From now on each row is handed on.
+    pub(super) fn ring(&mut self, bell: Option<Bell>) {
+        self.bell = bell;
+    }
+
+    /// The whole begins.
+    pub(super) fn begin(&mut self) {
+        self.keep(Event::new("", EventType::Start, "installation"));
+    }
+
+    /// The whole ended well, or with an error.
+    pub(super) fn end(&mut self, error: Option<&str>) {
+        self.keep(Event {
+            result: Some(match error {
+                Some(_) => Outcome::Fail,
+                None => Outcome::Success,
+            }),
+            ..Event::new("", EventType::Finish, error.unwrap_or("installed"))
+        });
     }
 
     /// A step begins.
@@ -115,6 +140,9 @@ impl Log {
             // Told once: a full disk must not end an installation.
             self.journal = None;
             self.say(&format!("events are no longer kept: {error}"));
+        }
+        if let Some(bell) = &self.bell {
+            bell.ring();
         }
     }
 }

@@ -5,6 +5,7 @@
 
 mod agent;
 mod bootloader;
+mod courier;
 mod efi;
 mod ending;
 mod files;

@@ -3,16 +3,47 @@
 //! None of it can fail an installation: what could not be told is said on the console.
 
 use std::path::Path;
+use std::time::Duration;
 
 use crate::client::assignments;
 use crate::system::{Command, with_causes};
 
+use super::courier::Courier;
 use super::ending;
+use super::journal::Backlog;
 use super::retry::{Patience, Tries};
 use super::server::Server;
 use super::steps::{Installation, Step, StepError};
 
+/// How long the end of an installation waits for a server that does not take its events.
+const LAST_EVENTS: Duration = Duration::from_secs(30);
+
 impl Installation {
+    /// From now on the server is told what happens, and what has happened. Without it the installation
+    /// goes on all the same.
+    pub(super) fn start_courier(&mut self) {
+        let machine = self.answer.as_ref().and_then(|it| it.machine.clone());
+        let Some(machine) = machine.filter(|_| !self.is_rehearsal && self.courier.is_none()) else {
+            return;
+        };
+        let backlog = Backlog::of(&self.events);
+        match Courier::start(Server::of(&self.settings), machine, backlog) {
+            Ok(courier) => {
+                self.log.ring(courier.bell());
+                self.courier = Some(courier);
+            }
+            Err(error) => self.log.say(&format!("events are not handed on: {error}")),
+        }
+    }
+
+    /// Waits a little until the server has all events.
+    pub(super) fn hand_events_on(&mut self) {
+        let is_done = self.courier.as_ref().is_none_or(|it| it.flush(LAST_EVENTS));
+        if !is_done {
+            self.log.say("the server did not take all events");
+        }
+    }
+
     /// Hands in what was said, and what the ramdisk's own log holds.
     pub(super) fn hand_in_log(&mut self, ramdisk_log: &Path) {
         if self.is_rehearsal {
@@ -137,6 +168,8 @@ mod tests {
             answer: Some(Answer::parse(answer).unwrap()),
             vars: Vec::new(),
             received_bytes: 0,
+            events: PathBuf::new(),
+            courier: None,
         }
     }
 

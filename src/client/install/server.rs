@@ -99,6 +99,15 @@ impl Server {
             .map(|_| ())
     }
 
+    /// Hands on rows of the journal, each a JSON object.
+    pub(super) fn report_events(&self, machine: &str, rows: &[String]) -> Result<(), ServerError> {
+        let machine = utf8_percent_encode(machine, NON_ALPHANUMERIC);
+        let url = format!("{}/api/v1/events/{machine}", self.base);
+        let body = rows.join("\n");
+        self.post(&url, "application/x-ndjson", body.as_bytes())
+            .map(|_| ())
+    }
+
     /// Where it is said that a machine is installed.
     pub(super) fn installed_url(&self, machine: &str) -> String {
         let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();

@@ -12,6 +12,7 @@ use crate::hardware::{self, Sysroot};
 use crate::system::{RunError, Runner, with_causes};
 
 use super::bootloader::{self, BootError, Target};
+use super::courier::Courier;
 use super::ending;
 use super::files::{self, Choice, FilesError};
 use super::grub;
@@ -176,11 +177,27 @@ pub(super) struct Installation {
     pub(super) vars: Vec<(String, String)>,
     /// What broken tries of the sync brought.
     pub(super) received_bytes: u64,
+    /// The journal of events.
+    pub(super) events: PathBuf,
+    /// Who hands it on, once the server has told the machine's name.
+    pub(super) courier: Option<Courier>,
 }
 
 impl Installation {
-    /// Runs all steps; the first that fails ends it.
+    /// Runs all steps; the first that fails ends it. The server is told all of it.
     pub(super) fn run(&mut self) -> Result<(), Failed> {
+        self.log.begin();
+        let done = self.run_steps();
+        let why = done.as_ref().err().map(|failed| {
+            let error = with_causes(failed.error.as_ref());
+            format!("{}: {error}", failed.step.name())
+        });
+        self.log.end(why.as_deref());
+        self.hand_events_on();
+        done
+    }
+
+    fn run_steps(&mut self) -> Result<(), Failed> {
         for step in Step::ALL {
             self.log.start(step.name(), step.description());
             let started = Instant::now();
@@ -232,6 +249,7 @@ impl Installation {
                 })?;
                 self.log.say(&format!("profile {}", answer.profile));
                 self.answer = Some(answer);
+                self.start_courier();
             }
             Step::Configure => self.configure()?,
             Step::Sync => self.sync()?,

@@ -150,6 +150,8 @@ impl Install {
             answer: None,
             vars: Vec::new(),
             received_bytes: 0,
+            events: self.events.clone(),
+            courier: None,
         };
         let done = installation.run();
         let ending: Ending = match &done {

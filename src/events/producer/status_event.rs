@@ -45,7 +45,7 @@ pub(super) fn status_event(object: &Object) -> Result<Message, Unreadable> {
     }
     let level = word(object, "level").and_then(|level| Level::of_word(&level));
     let (kind, kinds_level) = kind_of(&told("event_type"), object, level);
-    let mut event = Event::new(&origin, &told("name"), kind).saying(told("description"));
+    let mut event = Event::new(&origin, &told("name"), kind).saying(in_words(object));
     event.level = level.or(kinds_level).unwrap_or(event.level);
     event.timestamp = time(object, "timestamp");
     event.percent = percent(object);
@@ -58,6 +58,17 @@ pub(super) fn status_event(object: &Object) -> Result<Message, Unreadable> {
     };
     message.push(event);
     Ok(message)
+}
+
+/// What it says; of a command that failed also which, and what it printed last, as our own client tells.
+fn in_words(object: &Object) -> String {
+    let mut words = text(object, "description").unwrap_or_default();
+    for (key, mark) in [("command", "$ "), ("output", "")] {
+        if let Some(more) = text(object, key).filter(|more| !more.is_empty()) {
+            words.push_str(&format!("\n{mark}{more}"));
+        }
+    }
+    words
 }
 
 /// What the event says, and the level that goes with it where none is told.

@@ -53,7 +53,11 @@ fn of_seconds(seconds: f64) -> Option<Timestamp> {
 /// How far something has come, 0 to 100: a number, or text with or without `%`.
 pub(super) fn percent(object: &Object) -> Option<f32> {
     let keys = ["percentage", "percent", "progress"];
-    let told = keys.iter().find_map(|key| word(object, key))?;
+    let own = object.get("progress").and_then(Value::as_object);
+    let told = keys
+        .iter()
+        .find_map(|key| word(object, key))
+        .or_else(|| word(own?, "percent"))?;
     let number: f32 = told.trim().trim_end_matches('%').trim_end().parse().ok()?;
     number.is_finite().then(|| number.clamp(0.0, 100.0))
 }

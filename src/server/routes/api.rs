@@ -14,6 +14,7 @@ use crate::model::{Allocation, SectionName};
 use super::super::body::Body;
 use super::super::decide::decide;
 use super::super::error::ApiError;
+use super::super::own_reports;
 use super::super::plans::Wanted;
 use super::super::reporting::address_of;
 use super::super::state::{AppState, OpenSection};
@@ -288,11 +289,19 @@ async fn release(
     query: Result<web::Query<Query>, actix_web::Error>,
     state: web::Data<AppState>,
 ) -> HttpResponse {
-    let wanted = machine_of(&request);
+    let (wanted, events) = (machine_of(&request), state.events.clone());
     one(&request, query, state, move |section| {
         let released = section.release(&wanted)?;
         let (machine, profile) = (&released.machine, &released.profile);
         tracing::info!(section = %section.name(), %machine, %profile, "released");
+        let words = format!("released from {profile}");
+        own_reports::allocation(
+            &events,
+            section.name().as_str(),
+            &released,
+            "released",
+            words,
+        );
         Ok(released)
     })
     .await
@@ -303,10 +312,12 @@ async fn installed(
     query: Result<web::Query<Query>, actix_web::Error>,
     state: web::Data<AppState>,
 ) -> HttpResponse {
-    let wanted = machine_of(&request);
+    let (wanted, events) = (machine_of(&request), state.events.clone());
     one(&request, query, state, move |section| {
         let held = section.report_installed(&wanted)?;
         tracing::info!(section = %section.name(), machine = %held.machine, "installed");
+        let words = "says that it is installed".to_owned();
+        own_reports::allocation(&events, section.name().as_str(), &held, "installed", words);
         Ok(held)
     })
     .await
@@ -317,10 +328,12 @@ async fn reinstall(
     query: Result<web::Query<Query>, actix_web::Error>,
     state: web::Data<AppState>,
 ) -> HttpResponse {
-    let wanted = machine_of(&request);
+    let (wanted, events) = (machine_of(&request), state.events.clone());
     one(&request, query, state, move |section| {
         let held = section.reinstall(&wanted)?;
         tracing::info!(section = %section.name(), machine = %held.machine, "to be installed again");
+        let words = "to be installed again".to_owned();
+        own_reports::allocation(&events, section.name().as_str(), &held, "reinstall", words);
         Ok(held)
     })
     .await

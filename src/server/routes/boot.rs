@@ -8,6 +8,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::super::boot::{Address, Decision, Hold, Named, Scene, Told, ipxe, pxelinux, survey};
 use super::super::error::ApiError;
+use super::super::own_reports;
 use super::super::state::AppState;
 use super::only_get;
 use crate::model::SectionName;
@@ -99,12 +100,14 @@ async fn pxelinux_cfg(
 async fn decide(state: web::Data<AppState>, told: &Told) -> (Decision, Option<SectionName>) {
     let (identity, section) = (told.identity(), told.section.clone());
     let shown = identity.clone();
+    let events = state.events.clone();
     let decided = web::block(move || survey(&state, &identity, section.as_deref()));
     let (decision, section) = decided.await.unwrap_or_else(|_| {
         let stopping = "it is stopping".to_owned();
         (Decision::Hold(Hold::Trouble(stopping)), None)
     });
     tracing::info!(uuid = ?shown.uuid, serial = ?shown.serial, macs = ?shown.macs, ?decision, "asked how to boot");
+    own_reports::boot(&events, &shown, &decision);
     (decision, section)
 }
 

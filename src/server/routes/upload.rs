@@ -17,6 +17,7 @@ use super::super::decide::decide;
 use super::super::form::{self, Form, FormError, Upload};
 use super::super::hardware::parse;
 use super::super::keep::keep_log;
+use super::super::own_reports;
 use super::super::reporting::address_of;
 use super::super::state::{AppState, OpenSection, UnknownSection};
 
@@ -75,7 +76,7 @@ async fn answer_form(
             Ok(String::new())
         }
         (Upload::Hardware { name, bytes }, Some(profile)) => {
-            let report = move || take_report(&section, &profile, &name, &bytes);
+            let report = move || take_report(&state, &section, &profile, &name, &bytes);
             web::block(report).await.map_err(|_| Refused::Internal)?;
             Ok(String::new())
         }
@@ -102,7 +103,13 @@ fn take_log(section: &OpenSection, name: &str, mut file: std::fs::File) {
 }
 
 /// The place of a machine that failed goes back. Never allocates, whatever the report says.
-fn take_report(section: &OpenSection, profile: &str, name: &str, hardware: &[u8]) {
+fn take_report(
+    state: &AppState,
+    section: &OpenSection,
+    profile: &str,
+    name: &str,
+    hardware: &[u8],
+) {
     let unchanged = |why: String| tracing::warn!(why = ?why, "a failure report changed nothing");
     let profile = match ProfileName::new(profile) {
         Ok(profile) => profile,
@@ -112,7 +119,11 @@ fn take_report(section: &OpenSection, profile: &str, name: &str, hardware: &[u8]
         Ok(parsed) => parsed,
         Err(error) => return unchanged(error),
     };
-    match section.section.report_failure(&parsed.facts, &profile) {
+    let reported = section.section.report_failure(&parsed.facts, &profile);
+    if let Ok(report) = &reported {
+        own_reports::failure(&state.events, report);
+    }
+    match reported {
         Ok(FailureReport::PlaceGivenBack { machine, profile }) => {
             tracing::warn!(%machine, %profile, "the installation failed, its place is free again");
         }
