@@ -277,7 +277,7 @@ async fn show(
     state: web::Data<AppState>,
 ) -> HttpResponse {
     let wanted = machine_of(&request);
-    one(&request, query, state, move |section| {
+    one(&request, query, state, None, move |section| {
         crate::allocation::allocation_of(section.config_dir(), &wanted)
     })
     .await
@@ -289,7 +289,7 @@ async fn release(
     state: web::Data<AppState>,
 ) -> HttpResponse {
     let wanted = machine_of(&request);
-    one(&request, query, state, move |section| {
+    one(&request, query, state, Some("released"), move |section| {
         let released = section.release(&wanted)?;
         let (machine, profile) = (&released.machine, &released.profile);
         tracing::info!(section = %section.name(), %machine, %profile, "released");
@@ -304,7 +304,7 @@ async fn installed(
     state: web::Data<AppState>,
 ) -> HttpResponse {
     let wanted = machine_of(&request);
-    one(&request, query, state, move |section| {
+    one(&request, query, state, Some("installed"), move |section| {
         let held = section.report_installed(&wanted)?;
         tracing::info!(section = %section.name(), machine = %held.machine, "installed");
         Ok(held)
@@ -318,7 +318,7 @@ async fn reinstall(
     state: web::Data<AppState>,
 ) -> HttpResponse {
     let wanted = machine_of(&request);
-    one(&request, query, state, move |section| {
+    one(&request, query, state, Some("reinstall"), move |section| {
         let held = section.reinstall(&wanted)?;
         tracing::info!(section = %section.name(), machine = %held.machine, "to be installed again");
         Ok(held)
@@ -334,11 +334,12 @@ pub(super) fn machine_of(request: &HttpRequest) -> String {
         .into_owned()
 }
 
-/// Asks one section about one machine and shows the allocation.
+/// Asks one section about one machine, reports what became of it, and shows the allocation.
 async fn one(
     request: &HttpRequest,
     query: Result<web::Query<Query>, actix_web::Error>,
     state: web::Data<AppState>,
+    became: Option<&'static str>,
     ask: impl FnOnce(
         &crate::allocation::Section,
     ) -> Result<Allocation, crate::allocation::AllocateError>
@@ -349,7 +350,11 @@ async fn one(
         let section = state.section(section_name(query)?.as_deref())?.clone();
         let asked = web::block(move || {
             let allocation = ask(&section.section)?;
-            Ok::<Value, ApiError>(shown(section.section.name(), &allocation))
+            let name = section.section.name();
+            if let Some(became) = became {
+                state.events.became(name.as_str(), &allocation, became);
+            }
+            Ok::<Value, ApiError>(shown(name, &allocation))
         });
         asked.await.map_err(|_| ApiError::Internal)?
     };

@@ -5,7 +5,6 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::super::super::body::Body;
-use super::super::super::events::of_server;
 use super::super::super::state::AppState;
 use super::{quoted, respond};
 
@@ -116,9 +115,8 @@ fn release(state: &AppState, node: &str) -> Result<(), String> {
         .map_err(|error| error.details())?;
     let (machine, profile) = (&released.machine, &released.profile);
     tracing::info!(section = %section.section.name(), %machine, %profile, "released");
-    let about = super::super::super::events::about(section.section.name().as_str(), &released);
-    let event = crate::model::Event::new("server", "released", crate::model::EventKind::Note)
-        .saying(format!("released from {profile}"));
-    state.events.note(of_server(machine.as_str(), event, about));
+    state
+        .events
+        .became(section.section.name().as_str(), &released, "released");
     Ok(())
 }
