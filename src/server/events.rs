@@ -9,7 +9,7 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use crate::events::{About, Patience, Receipt, Report, Store, StoreError, StoreOptions};
-use crate::model::{Allocation, Event, Identity};
+use crate::model::{Allocation, Event, EventKind, Identity};
 
 /// What was reported, or why it cannot be kept.
 #[derive(Debug, Clone)]
@@ -79,6 +79,14 @@ impl Events {
                 }
             });
         }
+    }
+
+    /// Reports what became of a machine that holds something, or held it: `released`, `installed`, `reinstall`.
+    pub(super) fn became(&self, section: &str, allocation: &Allocation, what: &str) {
+        let event = Event::new("server", what, EventKind::Note);
+        let event = event.saying(format!("{what}: profile {}", allocation.profile));
+        let about = about(section, allocation);
+        self.note(of_server(allocation.machine.as_str(), event, about));
     }
 
     /// Keeps what is reported until now, then stops.

@@ -1,25 +1,11 @@
-//! What the server itself has to report of machines: what they were told to boot, what became of them.
+//! What the server itself has to report of machines: what they were told to boot, and that they failed.
 
 use crate::allocation::FailureReport;
 use crate::events::{About, Standing};
-use crate::model::{Allocation, Event, EventKind, Identity, StepResult};
+use crate::model::{Event, EventKind, Identity, StepResult};
 
 use super::boot::{Decision, Hold};
 use super::events::{self, Events, of_server};
-
-/// What became of an allocation: `released`, `installed`, `reinstall`.
-pub(super) fn allocation(
-    events: &Events,
-    section: &str,
-    held: &Allocation,
-    name: &str,
-    words: String,
-) {
-    let kind = EventKind::Finish(StepResult::Success);
-    let event = Event::new("server", name, kind).saying(words);
-    let about = events::about(section, held);
-    events.note(of_server(held.machine.as_str(), event, about));
-}
 
 /// A machine reported that it failed, as old ramdisks do.
 pub(super) fn failure(events: &Events, report: &FailureReport) {

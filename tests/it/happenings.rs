@@ -107,6 +107,12 @@ fn status_lists_machines_and_filters_them() {
     assert_eq!(one["diagnosis"]["step"], "install/sync");
     assert_eq!(one["job"], 2);
     assert_eq!(server.get("/api/v1/status/nobody").status, 404);
+    let token = server.get("/api/v1/machines/node2/token").json();
+    assert!(
+        token["token"].as_str().unwrap().starts_with("node2."),
+        "{token}"
+    );
+    assert_eq!(server.get("/api/v1/machines/nobody/token").status, 404);
     for query in ["?standing=happy", "?standin=failed", "?all=perhaps"] {
         let refused = server.get(&format!("/api/v1/status{query}"));
         assert_eq!(refused.status, 400, "{query}");
@@ -403,6 +409,27 @@ fn to_decommission_a_node_is_to_release_it() {
         event.text(),
         "Invalid or empty event name specified: \"foo\"\n"
     );
+}
+
+#[test]
+fn a_release_and_an_installation_stand_in_the_timeline() {
+    let server = told(Vec::new());
+    server.register(&machine("CZ1", "QEMU"));
+    for what in ["installed", "reinstall", "release"] {
+        let path = format!("/api/v1/machines/CZ1/{what}");
+        assert_eq!(
+            server.send("POST", &path, "text/plain", b"").status,
+            200,
+            "{what}"
+        );
+    }
+    let mut actions = Vec::new();
+    wait_for("the release", || {
+        let timeline = server.get("/api/v1/timeline?machine=CZ1").json();
+        actions = names(&timeline["timeline"], "action");
+        actions.first().is_some_and(|action| action == "release")
+    });
+    assert_eq!(actions, ["release", "reinstall", "install", "install"]);
 }
 
 #[test]

@@ -14,7 +14,6 @@ use crate::model::{Allocation, SectionName};
 use super::super::body::Body;
 use super::super::decide::decide;
 use super::super::error::ApiError;
-use super::super::own_reports;
 use super::super::plans::Wanted;
 use super::super::reporting::address_of;
 use super::super::state::{AppState, OpenSection};
@@ -278,7 +277,7 @@ async fn show(
     state: web::Data<AppState>,
 ) -> HttpResponse {
     let wanted = machine_of(&request);
-    one(&request, query, state, move |section| {
+    one(&request, query, state, None, move |section| {
         crate::allocation::allocation_of(section.config_dir(), &wanted)
     })
     .await
@@ -289,13 +288,11 @@ async fn release(
     query: Result<web::Query<Query>, actix_web::Error>,
     state: web::Data<AppState>,
 ) -> HttpResponse {
-    let (wanted, events) = (machine_of(&request), state.events.clone());
-    one(&request, query, state, move |section| {
+    let wanted = machine_of(&request);
+    one(&request, query, state, Some("released"), move |section| {
         let released = section.release(&wanted)?;
         let (machine, profile) = (&released.machine, &released.profile);
         tracing::info!(section = %section.name(), %machine, %profile, "released");
-        let words = format!("released from {profile}");
-        own_reports::allocation(
             &events,
             section.name().as_str(),
             &released,
@@ -312,12 +309,10 @@ async fn installed(
     query: Result<web::Query<Query>, actix_web::Error>,
     state: web::Data<AppState>,
 ) -> HttpResponse {
-    let (wanted, events) = (machine_of(&request), state.events.clone());
-    one(&request, query, state, move |section| {
+    let wanted = machine_of(&request);
+    one(&request, query, state, Some("installed"), move |section| {
         let held = section.report_installed(&wanted)?;
         tracing::info!(section = %section.name(), machine = %held.machine, "installed");
-        let words = "says that it is installed".to_owned();
-        own_reports::allocation(&events, section.name().as_str(), &held, "installed", words);
         Ok(held)
     })
     .await
@@ -328,12 +323,10 @@ async fn reinstall(
     query: Result<web::Query<Query>, actix_web::Error>,
     state: web::Data<AppState>,
 ) -> HttpResponse {
-    let (wanted, events) = (machine_of(&request), state.events.clone());
-    one(&request, query, state, move |section| {
+    let wanted = machine_of(&request);
+    one(&request, query, state, Some("reinstall"), move |section| {
         let held = section.reinstall(&wanted)?;
         tracing::info!(section = %section.name(), machine = %held.machine, "to be installed again");
-        let words = "to be installed again".to_owned();
-        own_reports::allocation(&events, section.name().as_str(), &held, "reinstall", words);
         Ok(held)
     })
     .await
@@ -347,11 +340,12 @@ pub(super) fn machine_of(request: &HttpRequest) -> String {
         .into_owned()
 }
 
-/// Asks one section about one machine and shows the allocation.
+/// Asks one section about one machine, reports what became of it, and shows the allocation.
 async fn one(
     request: &HttpRequest,
     query: Result<web::Query<Query>, actix_web::Error>,
     state: web::Data<AppState>,
+    became: Option<&'static str>,
     ask: impl FnOnce(
         &crate::allocation::Section,
     ) -> Result<Allocation, crate::allocation::AllocateError>
@@ -362,7 +356,11 @@ async fn one(
         let section = state.section(section_name(query)?.as_deref())?.clone();
         let asked = web::block(move || {
             let allocation = ask(&section.section)?;
-            Ok::<Value, ApiError>(shown(section.section.name(), &allocation))
+            let name = section.section.name();
+            if let Some(became) = became {
+                state.events.became(name.as_str(), &allocation, became);
+            }
+            Ok::<Value, ApiError>(shown(name, &allocation))
         });
         asked.await.map_err(|_| ApiError::Internal)?
     };

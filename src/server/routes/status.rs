@@ -2,6 +2,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
 
 use crate::events::{Board, Finding, Machine, MachineView, Standing};
 
@@ -35,6 +36,11 @@ pub(super) fn register(config: &mut web::ServiceConfig) {
         .service(
             web::resource("/api/v1/status/{machine}")
                 .get(show)
+                .default_service(web::to(only_get)),
+        )
+        .service(
+            web::resource("/api/v1/machines/{machine}/token")
+                .get(token)
                 .default_service(web::to(only_get)),
         );
 }
@@ -144,6 +150,22 @@ fn try_show(request: &HttpRequest, state: &AppState) -> Result<HttpResponse, Api
     let wanted = machine_of(request);
     let view = view(state, &wanted)?.ok_or_else(|| ApiError::unknown_machine(&wanted))?;
     Ok(HttpResponse::Ok().json(view))
+}
+
+/// The token with which a machine reports. It is made of the machine's name: there is one for each that is known.
+async fn token(request: HttpRequest, state: web::Data<AppState>) -> HttpResponse {
+    respond(&request, try_token(&request, &state))
+}
+
+fn try_token(request: &HttpRequest, state: &AppState) -> Result<HttpResponse, ApiError> {
+    Query::of(request, &[])?;
+    let wanted = machine_of(request);
+    let name = {
+        let board = state.events.store()?.board();
+        board.name_of(&wanted).map(str::to_owned)
+    };
+    let name = name.ok_or_else(|| ApiError::unknown_machine(&wanted))?;
+    Ok(HttpResponse::Ok().json(json!({ "token": state.access.token_of(&name) })))
 }
 
 /// The machine that is called this, now.

@@ -5,7 +5,6 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::super::super::body::Body;
-use super::super::super::own_reports;
 use super::super::super::state::AppState;
 use super::{quoted, respond};
 
@@ -116,8 +115,8 @@ fn release(state: &AppState, node: &str) -> Result<(), String> {
         .map_err(|error| error.details())?;
     let (machine, profile) = (&released.machine, &released.profile);
     tracing::info!(section = %section.section.name(), %machine, %profile, "released");
-    let words = format!("released from {profile}");
-    let name = section.section.name().as_str();
-    own_reports::allocation(&state.events, name, &released, "released", words);
+    state
+        .events
+        .became(section.section.name().as_str(), &released, "released");
     Ok(())
 }
