@@ -194,7 +194,7 @@ fn table(steps: &[Step]) -> Vec<(Style, String)> {
             result,
             step.description.clone(),
         ];
-        table.row(style, cells);
+        table.row(style, &cells);
     }
     table.lines(super::output::terminal_width())
 }

@@ -104,7 +104,7 @@ pub(super) fn decide(known: &[Known], rules: &Rules) -> Decision {
 
 impl Hold {
     /// The reason in a few sentences, for the machine's screen.
-    pub(super) fn text(&self) -> String {
+    pub(in crate::server) fn text(&self) -> String {
         match self {
             Hold::Nobody => "It tells no usable uuid, serial number or MAC address, so nobody could tell whether \
                              it is installed already."

@@ -46,7 +46,7 @@ impl Row {
             percent: progress.map(|it| whole(it.percent)),
             left: progress
                 .and_then(|it| it.seconds_left)
-                .map(|seconds| seconds_in_words(seconds)),
+                .map(seconds_in_words),
             step: view.step,
             message: cut(&view.last_message),
             wrong: view.diagnosis.map(|it| cut(&it.what)),

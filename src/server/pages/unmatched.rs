@@ -35,7 +35,7 @@ pub(super) async fn page(state: web::Data<AppState>) -> HttpResponse {
 fn unmatched(state: &AppState, now: Timestamp) -> Result<Page, NoPage> {
     let mut refused = fleet::views(state, now)?;
     refused.retain(|view| view.standing == Standing::Refused);
-    refused.sort_by(|a, b| b.since.cmp(&a.since));
+    refused.sort_by_key(|view| std::cmp::Reverse(view.since));
     refused.truncate(MOST_MACHINES);
     let machines = refused.into_iter().map(|view| {
         let section = view

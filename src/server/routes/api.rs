@@ -293,12 +293,6 @@ async fn release(
         let released = section.release(&wanted)?;
         let (machine, profile) = (&released.machine, &released.profile);
         tracing::info!(section = %section.name(), %machine, %profile, "released");
-            &events,
-            section.name().as_str(),
-            &released,
-            "released",
-            words,
-        );
         Ok(released)
     })
     .await
