@@ -188,7 +188,7 @@ fn table(steps: &[Step]) -> Vec<(Style, String)> {
             (None, None) => "going on".to_owned(),
             (None, Some(_)) => "not told".to_owned(),
         };
-        let cells = vec![
+        let cells = [
             format!("{}{}", "  ".repeat(depth.min(8)), step.name),
             step.seconds.map_or_else(String::new, lasted),
             result,

@@ -7,7 +7,7 @@ use clap::Parser;
 use crate::planner;
 
 use super::answer::{Answer, Exit, Failure};
-use super::args::{Ctl, Verb};
+use super::args::{Ctl, Verb, long_form};
 use super::output::{self, Output};
 
 /// Runs `edeployctl` with these arguments, the program's name first, and returns its exit code.
@@ -25,14 +25,6 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         Err(error) => output::usage(&error, arguments.iter().any(|word| word == "--json")),
     };
     exit as u8
-}
-
-/// `-dc` of the Foreman thread's status tool (wire-formats 5.3), which is no short option.
-fn long_form(argument: OsString) -> OsString {
-    match argument.to_str() {
-        Some("-dc") => "--dc".into(),
-        _ => argument,
-    }
 }
 
 impl Output {

@@ -106,7 +106,7 @@ mod tests {
         let x = "x".repeat(40);
         assert_eq!(
             lines[1].1,
-            format!("n1       a\\u{{1b}}[2J{}3 s", " ".repeat(33))
+            format!("n1       a\\u{{1b}}[2J{}3 s", " ".repeat(32))
         );
         assert_eq!(lines[2], (Style::Bad, format!("node-2   {x}  12 min")));
     }

@@ -133,11 +133,15 @@ impl Metrics {
     ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
         let began = Instant::now();
         let method = word_of(request.method());
+        let path = request.path().to_owned();
         let answer = next.call(request).await;
         let (route, status) = match &answer {
             Ok(answer) => {
                 let pattern = answer.request().match_pattern();
-                (route_of(pattern.as_deref()), answer.status().as_u16())
+                (
+                    route_of(pattern.as_deref(), &path),
+                    answer.status().as_u16(),
+                )
             }
             Err(error) => (
                 "none".to_owned(),
@@ -271,12 +275,12 @@ fn word_of(method: &Method) -> &'static str {
 }
 
 /// A route as a label: its pattern, never the path that a client sent.
-fn route_of(pattern: Option<&str>) -> String {
-    match pattern {
-        None => "none".to_owned(),
-        // Any prefix of what the ramdisk posts to.
-        Some("/{path:.*}") => "upload".to_owned(),
-        Some(pattern) => pattern.to_owned(),
+fn route_of(pattern: Option<&str>, path: &str) -> String {
+    match (pattern, path.rsplit('/').next()) {
+        // The pattern of what is found by its last part below any prefix fits every path.
+        (Some("/{path:.*}"), Some(last @ ("upload.py" | "upload-health.py"))) => last.to_owned(),
+        (Some("/{path:.*}") | None, _) => "other".to_owned(),
+        (Some(pattern), _) => pattern.to_owned(),
     }
 }
 
@@ -335,7 +339,8 @@ mod tests {
             word_of(&Method::from_bytes(b"X-ANYTHING").unwrap()),
             "other"
         );
-        assert_eq!(route_of(None), "none");
-        assert_eq!(route_of(Some("/{path:.*}")), "upload");
+        assert_eq!(route_of(None, "/a/b"), "other");
+        assert_eq!(route_of(Some("/{path:.*}"), "/a/b"), "other");
+        assert_eq!(route_of(Some("/{path:.*}"), "/a/upload.py"), "upload.py");
     }
 }

@@ -37,8 +37,8 @@ fn machines_requests_and_allocations_are_counted() {
         "edeploy_machine_findings{finding=\"failed\"} 1",
         "edeploy_allocations_total{section=\"SERVER\",profile=\"vm\",outcome=\"allocated\"} 1",
         "edeploy_allocations_total{section=\"SERVER\",profile=\"\",outcome=\"refused\"} 1",
-        "edeploy_http_requests_total{route=\"upload\",method=\"POST\",status=\"200\"} 1",
-        "edeploy_http_requests_total{route=\"none\",method=\"GET\",status=\"404\"} 1",
+        "edeploy_http_requests_total{route=\"upload.py\",method=\"POST\",status=\"200\"} 1",
+        "edeploy_http_requests_total{route=\"other\",method=\"GET\",status=\"404\"} 1",
     ] {
         assert!(text.lines().any(|known| known == line), "{line}\n{text}");
     }

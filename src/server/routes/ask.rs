@@ -129,17 +129,11 @@ impl Query {
         })
     }
 
-    /// Where to go on.
+    /// Where to go on: oldest first where `after` is given, else newest first.
     pub(super) fn cursor(&self) -> Result<Cursor, ApiError> {
         let number = |key| self.read(key, "the number of a row", |text| text.parse().ok());
-        match (number("before")?, number("after")?) {
-            (Some(_), Some(_)) => Err(wrong(
-                "`before` and `after` are both given",
-                "newest first goes on with `before`, oldest first with `after`".to_owned(),
-            )),
-            (before, None) => Ok(Cursor::Before(before)),
-            (None, Some(after)) => Ok(Cursor::After(after)),
-        }
+        let (before, after) = (number("before")?, number("after")?);
+        Ok(after.map_or(Cursor::Before(before), Cursor::After))
     }
 
     /// How many rows are wanted.
@@ -250,7 +244,6 @@ mod tests {
         for text in ["limit=0", "limit=1001", "limit=x"] {
             assert!(query(text).unwrap().limit().is_err(), "{text}");
         }
-        assert!(query("before=1&after=2").unwrap().cursor().is_err());
         assert_eq!(
             query("after=2").unwrap().cursor().unwrap(),
             Cursor::After(2)
