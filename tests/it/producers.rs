@@ -8,7 +8,7 @@ use crate::support::capture::recorded;
 use crate::support::http::{Response, exchange, form};
 use crate::support::server::{TestServer, machine, simple_profile};
 use crate::support::told::Told;
-use crate::support::{http, names};
+use crate::support::{http, names, write};
 
 pub(crate) const HERE: &str = "127.0.0.1";
 
@@ -282,6 +282,9 @@ fn a_machine_that_is_built_is_not_installed_again() {
         "/pxe/localboot/52-54-00-12-34-56/",
     ] {
         let server = server();
+        for file in ["vmlinuz", "ramdisk"] {
+            write(server.path("state/boot").join(file), "x");
+        }
         let facts = machine("CZ1", "QEMU").replace(
             "]]",
             "], [\"network\", \"eth0\", \"serial\", \"52:54:00:12:34:56\"]]",

@@ -264,7 +264,7 @@ fn the_hardware_of_each_machine_is_kept_under_a_safe_name() {
     );
     let top = names(server.dir.path());
     assert_eq!(top, ["config", "server.log", "state"]);
-    assert_eq!(names(server.path("state")), ["events", "hw"]);
+    assert_eq!(names(server.path("state")), ["events", "hw", "token.key"]);
     let hardware = std::fs::read_to_string(server.path("state/hw/QEMU-CZ1-.hw")).unwrap();
     let expected = "[('disk', 'vda', 'size', '8'),\n ('system', 'product', 'name', 'QEMU'),\n \
                     ('system', 'product', 'serial', 'CZ1')]\n";
