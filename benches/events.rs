@@ -82,15 +82,21 @@ impl Server {
     }
 }
 
-/// One event as our own client posts it.
+/// One event as our own client posts it: the whole, nine stages in it, four steps in each of those.
 fn event(machine: usize, at: usize) -> String {
-    let (name, kind) = match at {
-        0 => ("install".to_owned(), "\"start\""),
-        at if at % 2 == 1 => (format!("install/step-{}", at / 2), "\"start\""),
-        at => (
-            format!("install/step-{}", (at - 1) / 2),
-            "\"finish\",\"result\":\"SUCCESS\"",
+    const STAGE: usize = 11;
+    let (stage, place) = (at.saturating_sub(1) / STAGE, at.saturating_sub(1) % STAGE);
+    let (start, finish) = ("\"start\"", "\"finish\",\"result\":\"SUCCESS\"");
+    let (name, kind) = match (at, place) {
+        (0, _) => ("install".to_owned(), start),
+        (_, 0) => (format!("install/stage-{stage}"), start),
+        (_, 10) => (format!("install/stage-{stage}"), finish),
+        (_, 9) => (
+            format!("install/stage-{stage}"),
+            "\"progress\",\"percent\":90",
         ),
+        (_, odd) if odd % 2 == 1 => (format!("install/stage-{stage}/step-{odd}"), start),
+        (_, even) => (format!("install/stage-{stage}/step-{}", even - 1), finish),
     };
     format!(
         "{{\"machine\":\"node{machine}\",\"datacenter\":\"par{}\",\"origin\":\"bench\",\"name\":\"{name}\",\

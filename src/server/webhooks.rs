@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
@@ -25,7 +25,10 @@ use super::views::Snapshot;
 /// How long a receiver may take.
 const DEADLINE: Duration = Duration::from_secs(10);
 
-/// How often silence is looked for, and how long nothing may be looked at.
+/// How long further changes are waited for after one, so that a rack that boots is one look.
+const GATHER: Duration = Duration::from_millis(200);
+
+/// How often all machines are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
 
 /// The pause after the first failure; each further one is twice as long.
@@ -134,45 +137,58 @@ impl Teller {
         if let Err(error) = self.outbox.begin(&self.hook.url) {
             tracing::error!(%url, %error, "a webhook cannot be told from its beginning on");
         }
+        let mut looked = None;
         loop {
-            let wait = match self.round() {
-                Ok(wait) => wait,
+            let looks = looked.is_none_or(|at: Instant| at.elapsed() >= LOOK_EVERY);
+            if looks {
+                looked = Some(Instant::now());
+            }
+            let wait = match self.round(looks) {
+                Ok(wait) => wait.min(LOOK_EVERY),
                 Err(error) => {
                     tracing::error!(%url, %error, "what a webhook is to be told cannot be read");
                     LOOK_EVERY
                 }
             };
-            match news.recv_timeout(wait.min(LOOK_EVERY)) {
+            match news.recv_timeout(wait) {
                 Err(RecvTimeoutError::Disconnected) => return,
                 _ if self.is_stopping.load(Ordering::Relaxed) => return,
-                _ => {}
+                // Further changes come together.
+                Ok(()) => std::thread::sleep(GATHER),
+                Err(RecvTimeoutError::Timeout) => {}
             }
         }
     }
 
     /// Queues what happened, delivers what is due, and says how long nothing else is.
-    fn round(&self) -> Result<Duration, StoreError> {
+    fn round(&self, looks: bool) -> Result<Duration, StoreError> {
         let Some(store) = self.store.upgrade() else {
             return Ok(LOOK_EVERY);
         };
-        let views = self.views(&store);
         self.outbox
-            .collect(&self.hook.url, |row| self.of_transition(row, &views))?;
-        let findings = views.values().filter_map(|view| {
-            let diagnosis = view.diagnosis.as_ref()?;
-            Some((view.machine.clone(), diagnosis.finding))
-        });
-        let findings: HashMap<String, Finding> = findings.collect();
-        let say = |machine: &str, was, is| self.of_finding(machine, was, is, &views);
-        self.outbox.notice(&self.hook.url, &findings, say)?;
+            .collect(&self.hook.url, |row| self.of_transition(row, &store))?;
+        if looks {
+            self.look(&store)?;
+        }
         drop(store);
         self.deliver_due()
     }
 
-    fn views(&self, store: &Store) -> HashMap<String, MachineView> {
+    /// Looks at all machines for what is wrong: silence is reported by nobody.
+    fn look(&self, store: &Store) -> Result<(), StoreError> {
         let snapshot = Snapshot::of(&store.board(), |_| true);
         let views = snapshot.views(self.patience, Timestamp::now());
-        views.map(|view| (view.machine.clone(), view)).collect()
+        let findings = views.filter_map(|view| Some((view.machine, view.diagnosis?.finding)));
+        let findings: HashMap<String, Finding> = findings.collect();
+        let say = |machine: &str, was, is| self.of_finding(machine, was, is, store);
+        self.outbox.notice(&self.hook.url, &findings, say)
+    }
+
+    /// What a machine is doing now.
+    fn view(&self, store: &Store, machine: &str) -> Option<MachineView> {
+        let snapshot = Snapshot::named(&store.board(), std::iter::once(machine));
+        let mut views = snapshot.views(self.patience, Timestamp::now());
+        views.next()
     }
 
     fn deliver_due(&self) -> Result<Duration, StoreError> {
@@ -229,11 +245,7 @@ impl Teller {
     }
 
     /// A machine became something else.
-    fn of_transition(
-        &self,
-        row: &Transition,
-        views: &HashMap<String, MachineView>,
-    ) -> Option<String> {
+    fn of_transition(&self, row: &Transition, store: &Store) -> Option<String> {
         if !self.hook.wants_standing(row.standing) {
             return None;
         }
@@ -248,7 +260,7 @@ impl Teller {
             "result": row.result,
             "profile": row.profile,
             "job": row.job,
-            "now": views.get(&row.machine),
+            "now": self.view(store, &row.machine),
         });
         Some(body.to_string())
     }
@@ -259,7 +271,7 @@ impl Teller {
         machine: &str,
         was: Option<Finding>,
         is: Option<Finding>,
-        views: &HashMap<String, MachineView>,
+        store: &Store,
     ) -> Option<String> {
         let is_wanted =
             |finding: Option<Finding>| finding.is_some_and(|it| self.hook.wants_finding(it));
@@ -267,7 +279,7 @@ impl Teller {
             return None;
         }
         let now = Timestamp::now();
-        let view = views.get(machine);
+        let view = self.view(store, machine);
         let body = json!({
             "event": "finding",
             "id": format!("finding-{machine}-{}", now.as_microsecond()),
@@ -275,7 +287,7 @@ impl Teller {
             "machine": machine,
             "finding": is,
             "previous": was,
-            "diagnosis": view.map_or(Value::Null, |view| json!(view.diagnosis)),
+            "diagnosis": view.as_ref().map_or(Value::Null, |view| json!(view.diagnosis)),
             "now": view,
         });
         Some(body.to_string())

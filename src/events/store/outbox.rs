@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use serde::Serialize;
 
 use super::error::StoreError;
@@ -124,7 +124,7 @@ impl Outbox {
         say: impl Fn(&str, Option<Finding>, Option<Finding>) -> Option<String>,
     ) -> Result<(), StoreError> {
         self.with(|connection| {
-            let transaction = connection.transaction()?;
+            let transaction = begin(connection)?;
             let before = told_findings(&transaction, url)?;
             let names: std::collections::BTreeSet<&String> =
                 before.keys().chain(now.keys()).collect();
@@ -234,13 +234,18 @@ impl Outbox {
     }
 }
 
+/// To write from the start: one that reads first could not write after the store's writer has.
+fn begin(connection: &mut Connection) -> Sql<Transaction<'_>> {
+    connection.transaction_with_behavior(TransactionBehavior::Immediate)
+}
+
 /// Reads some changes and queues what they come to. Gives how many were read.
 fn collect_some(
     connection: &mut Connection,
     url: &str,
     say: &impl Fn(&Transition) -> Option<String>,
 ) -> Sql<usize> {
-    let transaction = connection.transaction()?;
+    let transaction = begin(connection)?;
     let told: Option<i64> = transaction
         .query_row("SELECT transition FROM told WHERE url = ?1", [url], |row| {
             row.get(0)
