@@ -82,11 +82,19 @@ impl Events {
     }
 
     /// Reports what became of a machine that holds something, or held it: `released`, `installed`, `reinstall`.
+    /// Waits for the disk: who is told that it is done finds it in the timeline.
     pub(super) fn became(&self, section: &str, allocation: &Allocation, what: &str) {
+        let Ok(store) = &self.store else { return };
         let event = Event::new("server", what, EventKind::Note);
         let event = event.saying(format!("{what}: profile {}", allocation.profile));
-        let about = about(section, allocation);
-        self.note(of_server(allocation.machine.as_str(), event, about));
+        let report = of_server(
+            allocation.machine.as_str(),
+            event,
+            about(section, allocation),
+        );
+        if let Err(error) = store.record(vec![report]) {
+            tracing::error!(%error, what, "what became of a machine was not kept");
+        }
     }
 
     /// Keeps what is reported until now, then stops.

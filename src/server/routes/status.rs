@@ -152,7 +152,8 @@ fn try_show(request: &HttpRequest, state: &AppState) -> Result<HttpResponse, Api
     Ok(HttpResponse::Ok().json(view))
 }
 
-/// The token with which a machine reports. It is made of the machine's name: there is one for each that is known.
+/// The token with which a machine reports. It is made of the machine's name: there is one for each that is
+/// known and was not released.
 async fn token(request: HttpRequest, state: web::Data<AppState>) -> HttpResponse {
     respond(&request, try_token(&request, &state))
 }
@@ -162,7 +163,9 @@ fn try_token(request: &HttpRequest, state: &AppState) -> Result<HttpResponse, Ap
     let wanted = machine_of(request);
     let name = {
         let board = state.events.store()?.board();
-        board.name_of(&wanted).map(str::to_owned)
+        let known = board.machine(&wanted);
+        let known = known.filter(|machine| machine.standing != Standing::Released);
+        known.map(|machine| machine.name.clone())
     };
     let name = name.ok_or_else(|| ApiError::unknown_machine(&wanted))?;
     Ok(HttpResponse::Ok().json(json!({ "token": state.access.token_of(&name) })))
