@@ -67,7 +67,7 @@ impl Query {
         expected: &str,
         read: impl Fn(&str) -> Option<T>,
     ) -> Result<Option<T>, ApiError> {
-        let Some(text) = self.one(key) else {
+        let Some((_, text)) = self.pairs.iter().rfind(|(name, _)| name == key) else {
             return Ok(None);
         };
         match read(text) {
@@ -90,12 +90,12 @@ impl Query {
         read.collect()
     }
 
-    /// Whether something is wanted: `1`, `true`, `yes`, or the key alone.
+    /// Whether something is wanted.
     pub(super) fn truth(&self, key: &str) -> Result<bool, ApiError> {
         match self.pairs.iter().rfind(|(name, _)| name == key) {
             None => Ok(false),
             Some((_, text)) => match text.as_str() {
-                "" | "1" | "true" | "yes" => Ok(true),
+                "1" | "true" | "yes" => Ok(true),
                 "0" | "false" | "no" => Ok(false),
                 other => Err(not(key, other, "`true` or `false`")),
             },
@@ -241,7 +241,7 @@ mod tests {
 
     #[test]
     fn values_that_cannot_be_are_refused_with_what_was_expected() {
-        for text in ["limit=0", "limit=1001", "limit=x"] {
+        for text in ["limit=0", "limit=1001", "limit=x", "limit="] {
             assert!(query(text).unwrap().limit().is_err(), "{text}");
         }
         assert_eq!(
