@@ -43,11 +43,12 @@ enum Message {
 struct Running<'a> {
     heard: &'a mut dyn FnMut(Line<'_>),
     output: Output,
-    input_error: Option<io::Error>,
+    /// Why its input broke off, and what must stay open until it was killed.
+    broken_input: Option<(io::Error, ChildStdin)>,
 }
 
 impl Running<'_> {
-    fn take(&mut self, message: Message) -> Option<ChildStdin> {
+    fn take(&mut self, message: Message) {
         match message {
             Message::Line { is_error, text } => {
                 let shown = String::from_utf8_lossy(&text);
@@ -59,12 +60,8 @@ impl Running<'_> {
                 kept.extend_from_slice(&text);
                 kept.push(b'\n');
                 kept.drain(..kept.len().saturating_sub(KEPT_BYTES));
-                None
             }
-            Message::InputFailed { error, open } => {
-                self.input_error = Some(error);
-                Some(open)
-            }
+            Message::InputFailed { error, open } => self.broken_input = Some((error, open)),
         }
     }
 }
@@ -84,7 +81,7 @@ pub(super) fn run(command: &Command, streams: Streams<'_>) -> Result<Output, Run
     let mut running = Running {
         heard: streams.heard,
         output: Output::default(),
-        input_error: None,
+        broken_input: None,
     };
     let deadline = started + command.timeout;
     let stdin = child.stdin.take();
@@ -111,8 +108,8 @@ pub(super) fn run(command: &Command, streams: Streams<'_>) -> Result<Output, Run
         kill_group(&child);
     }
     let seconds = started.elapsed().as_secs_f64();
-    match running.input_error {
-        Some(source) => Err(RunError::Input {
+    match running.broken_input {
+        Some((source, _)) => Err(RunError::Input {
             command: command.to_string(),
             seconds,
             source,
@@ -128,15 +125,14 @@ fn wait(
     deadline: Instant,
     mut ended: impl FnMut() -> io::Result<Option<ExitStatus>>,
 ) -> Option<ExitStatus> {
-    let mut open = None;
     loop {
         match messages.recv_timeout(LOOK) {
-            Ok(message) => open = running.take(message).or(open),
+            Ok(message) => running.take(message),
             // Both its outputs are closed; it may run on all the same.
             Err(RecvTimeoutError::Disconnected) => std::thread::sleep(LOOK),
             Err(RecvTimeoutError::Timeout) => {}
         }
-        if open.is_some() || Instant::now() >= deadline {
+        if running.broken_input.is_some() || Instant::now() >= deadline {
             return None;
         }
         match ended() {
@@ -151,7 +147,7 @@ fn wait(
 fn hear_the_rest(running: &mut Running<'_>, messages: &Receiver<Message>) -> bool {
     loop {
         match messages.recv_timeout(LAST_LINES) {
-            Ok(message) => drop(running.take(message)),
+            Ok(message) => running.take(message),
             Err(RecvTimeoutError::Disconnected) => return true,
             Err(RecvTimeoutError::Timeout) => return false,
         }

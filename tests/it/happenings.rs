@@ -430,7 +430,10 @@ fn a_release_and_an_installation_stand_in_the_timeline() {
 
 #[test]
 fn what_clusterctl_sent_is_answered_and_nothing_breaks() {
-    let server = told(three_machines());
+    // The log of a job that goes on would end with the job.
+    let mut ended = three_machines();
+    ended.retain(|report| report.machine != "node3");
+    let server = told(ended);
     for capture in ["captures/clusterctl.jsonl", "captures/clusterctl-job.jsonl"] {
         let Some(file) = corpus::file(capture) else {
             return;

@@ -134,7 +134,7 @@ pub(crate) fn results(root: &Root) -> Vec<(String, Value)> {
         .lines()
         .map(|line| serde_json::from_str(line).unwrap());
     events
-        .filter(|event: &Value| event["event_type"] == "finish")
+        .filter(|event: &Value| event["event_type"] == "finish" && event["name"] != "install")
         .map(|event| {
             assert!(event["duration"].as_f64().is_some(), "{event}");
             (

@@ -7,6 +7,7 @@ mod support;
 mod api;
 mod boot;
 mod both_ways;
+mod browser;
 mod cli;
 mod clients;
 mod cloud_init;

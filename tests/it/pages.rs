@@ -82,7 +82,10 @@ fn machines_without_a_profile_stand_with_what_they_miss() {
     );
     write(server.path("config/state"), "[('vm', '*'\n");
     let broken = server.get("/profiles");
-    assert!(broken.text().contains("state, line 2"), "{broken:?}");
+    assert!(
+        broken.text().contains("`state` line 1, column 12"),
+        "{broken:?}"
+    );
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::support::capture::recorded;
 use crate::support::http::{Response, exchange, form};
 use crate::support::server::{TestServer, machine, simple_profile};
 use crate::support::told::Told;
-use crate::support::{http, names, write};
+use crate::support::{http, names, wait_for, write};
 
 pub(crate) const HERE: &str = "127.0.0.1";
 
@@ -290,6 +290,12 @@ fn a_machine_that_is_built_is_not_installed_again() {
             "], [\"network\", \"eth0\", \"serial\", \"52:54:00:12:34:56\"]]",
         );
         server.register(&facts);
+        wait_for("the machine's names", || {
+            server.get("/api/v1/status/52:54:00:12:34:56").status == 200
+        });
+        for file in ["vmlinuz", "ramdisk"] {
+            write(server.path("state/boot").join(file), "");
+        }
         let asks = |server: &TestServer| {
             server
                 .get("/boot.ipxe?mac=52:54:00:12:34:56&serial=CZ1")

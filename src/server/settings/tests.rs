@@ -219,7 +219,7 @@ fn how_long_events_are_kept_is_set_in_every_place() {
     let file = dir.path().join("server.toml");
     write(
         &file,
-        "events_keep_days = 1\nevents_keep_bytes = 1\nevents_stuck_minutes = 1\n\
+        "events_keep_days = 1\nevents_keep_bytes = 1\nevents_stuck_minutes = 1\nconfig_dir = 'c'\n\
          [[oauth]]\nconsumer_key = 'ck'\ntoken_key = 'tk'\ntoken_secret = 'ts'\nmachine = 'm'",
     );
     let flags = args(&[

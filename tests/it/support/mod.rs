@@ -1,5 +1,6 @@
 //! What the integration tests share: a running server, requests byte for byte, waiting.
 
+pub(crate) mod browser;
 pub(crate) mod capture;
 pub(crate) mod client;
 pub(crate) mod corpus;
