@@ -42,6 +42,12 @@ impl Snapshot {
         taken
     }
 
+    /// The same in the order of names.
+    pub(super) fn sorted(mut self) -> Snapshot {
+        self.machines.sort_by(|(a, _), (b, _)| a.name.cmp(&b.name));
+        self
+    }
+
     /// What there is to show of each.
     pub(super) fn views(
         &self,

@@ -127,18 +127,28 @@ async fn try_list(request: &HttpRequest, state: &AppState) -> Result<HttpRespons
     let patience = state.events.patience;
     let shown = web::block(move || {
         let now = Timestamp::now();
-        let snapshot = wanted.snapshot(&store.board());
+        let snapshot = wanted.snapshot(&store.board()).sorted();
         let views = snapshot.views(patience, now);
-        let mut views: Vec<MachineView> =
-            views.filter(|view| wanted.wants_view(view, now)).collect();
-        views.sort_by(|a, b| a.machine.cmp(&b.machine));
-        serde_json::to_vec(&views)
+        list_of(views.filter(|view| wanted.wants_view(view, now)))
     });
     let shown = shown.await.map_err(|_| ApiError::Internal)?;
     let shown = shown.map_err(|_| ApiError::Internal)?;
     Ok(HttpResponse::Ok()
         .content_type("application/json")
         .body(shown))
+}
+
+/// A list in JSON, written as it is made: of 10,000 machines no second copy is held.
+fn list_of(views: impl Iterator<Item = MachineView>) -> serde_json::Result<Vec<u8>> {
+    let mut list = vec![b'['];
+    for view in views {
+        if list.len() > 1 {
+            list.push(b',');
+        }
+        serde_json::to_writer(&mut list, &view)?;
+    }
+    list.push(b']');
+    Ok(list)
 }
 
 async fn show(request: HttpRequest, state: web::Data<AppState>) -> HttpResponse {
