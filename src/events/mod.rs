@@ -17,7 +17,6 @@ mod steps;
 mod store;
 mod usual;
 mod view;
-mod waterfall;
 
 pub use board::Board;
 pub use deployment::{Deployment, OpenStep, Stage};
@@ -32,4 +31,3 @@ pub use store::{
 };
 pub use usual::{Progress, Usual, UsualStage};
 pub use view::MachineView;
-pub use waterfall::{Span, waterfall};

@@ -5,7 +5,7 @@ use askama::Template;
 use jiff::Timestamp;
 
 use crate::allocation::{AllocateError, allocation_of};
-use crate::events::{Cursor, Diagnosis, Filter, MachineView, Store, waterfall};
+use crate::events::{Cursor, Diagnosis, Filter, MachineView, Store};
 use crate::model::{Fact, Facts};
 use crate::server::hardware;
 use crate::server::state::{AppState, OpenSection};
@@ -105,7 +105,7 @@ pub(super) fn steps(store: &Store, number: i64, now: Timestamp) -> Result<Vec<Ba
         ..Filter::default()
     };
     let rows = store.events(&filter, Cursor::After(0), MOST_EVENTS)?;
-    Ok(bars(waterfall(&rows), now))
+    Ok(bars(crate::events::steps(&rows), now))
 }
 
 /// What a machine posted last, as it is kept. Nothing where it is not there or cannot be read.

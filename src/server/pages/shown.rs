@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::events::{MachineView, Span, Transition, in_words};
+use crate::events::{MachineView, Step, Transition, in_words};
 use crate::model::StepResult;
 
 use super::encoded;
@@ -142,17 +142,14 @@ pub(super) struct Bar {
     pub(super) width: i64,
 }
 
-/// The bars of steps, over the time from the first start to the last end.
-pub(super) fn bars(spans: Vec<Span>, now: Timestamp) -> Vec<Bar> {
-    let end_of = |span: &Span| {
-        span.started
-            + span
-                .took
-                .unwrap_or_else(|| now.duration_since(span.started))
-    };
+/// The bars of steps, over the time from the first start to the last end. A step of which only the end was
+/// told is a moment.
+pub(super) fn bars(steps: Vec<Step>, now: Timestamp) -> Vec<Bar> {
+    let start_of = |step: &Step| step.started.or(step.ended);
+    let end_of = |step: &Step| step.ended.unwrap_or(now);
     let (Some(first), Some(last)) = (
-        spans.iter().map(|span| span.started).min(),
-        spans.iter().map(end_of).max(),
+        steps.iter().filter_map(start_of).min(),
+        steps.iter().map(end_of).max(),
     ) else {
         return Vec::new();
     };
@@ -160,32 +157,29 @@ pub(super) fn bars(spans: Vec<Span>, now: Timestamp) -> Vec<Bar> {
     let share = |length: SignedDuration| {
         i64::try_from(length.as_millis().max(0) * 1000 / whole).unwrap_or(1000)
     };
-    let bar = |span: Span| {
-        let (from, took) = (
-            span.started.duration_since(first),
-            end_of(&span).duration_since(span.started),
-        );
-        let result = span.result.map_or("", StepResult::word);
+    let bar = |step: Step| {
+        let start = start_of(&step).unwrap_or(first);
+        let from = start.duration_since(first);
+        let took = end_of(&step)
+            .duration_since(start)
+            .max(SignedDuration::ZERO);
+        let (class, result) = match (step.ended, step.result) {
+            (None, _) => ("open", "running"),
+            (_, Some(StepResult::Fail)) => ("fail", StepResult::Fail.word()),
+            (_, result) => ("done", result.map_or("", StepResult::word)),
+        };
         Bar {
-            words: cut(&span.description),
+            words: cut(&step.description),
             took: precisely(took),
-            class: match (span.took, span.result) {
-                (None, _) => "open",
-                (_, Some(StepResult::Fail)) => "fail",
-                _ => "done",
-            },
-            result: if span.took.is_none() {
-                "running"
-            } else {
-                result
-            },
+            class,
+            result,
             from: precisely(from),
             x: share(from).min(996),
             width: share(took).max(4),
-            name: span.name,
+            name: step.name,
         }
     };
-    spans.into_iter().map(bar).collect()
+    steps.into_iter().map(bar).collect()
 }
 
 /// A length with a tenth of a second where that tells something.
@@ -206,35 +200,33 @@ mod tests {
         Timestamp::from_second(1_795_000_000 + second).unwrap()
     }
 
-    fn span(name: &str, started: i64, took: Option<i64>) -> Span {
-        Span {
+    fn step(name: &str, started: i64, ended: Option<i64>) -> Step {
+        Step {
             name: name.to_owned(),
-            depth: 0,
-            description: String::new(),
-            started: at(started),
-            took: took.map(SignedDuration::from_secs),
+            started: Some(at(started)),
+            ended: ended.map(at),
+            seconds: None,
             result: None,
+            description: String::new(),
         }
     }
 
     #[test]
     fn bars_lie_where_their_steps_lie_in_time() {
-        let spans = vec![span("install", 0, None), span("install/sync", 50, Some(25))];
-        let bars = bars(spans, at(100));
+        let steps = vec![step("install", 0, None), step("install/sync", 50, Some(75))];
+        let bars = bars(steps, at(100));
         assert_eq!((bars[0].x, bars[0].width, bars[0].class), (0, 1000, "open"));
         assert_eq!((bars[1].x, bars[1].width), (500, 250));
     }
 
     #[test]
     fn a_step_of_no_length_can_be_seen_and_none_leaves_its_row() {
-        let bars = bars(
-            vec![
-                span("a", 0, Some(0)),
-                span("b", 0, Some(9)),
-                span("c", 9, Some(0)),
-            ],
-            at(9),
-        );
+        let moment = Step {
+            started: None,
+            ..step("c", 9, Some(9))
+        };
+        let steps = vec![step("a", 0, Some(0)), step("b", 0, Some(9)), moment];
+        let bars = bars(steps, at(9));
         assert!(
             bars.iter()
                 .all(|bar| bar.width >= 4 && bar.x + bar.width <= 1000)
