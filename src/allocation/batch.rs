@@ -217,8 +217,8 @@ impl Committer {
                     return Decision::Again;
                 };
                 let before = allocation.deployments;
-                if purpose == Purpose::Deployment {
-                    allocation.deployments = before.with_another_begun();
+                if let Purpose::Deployment(boot_id) = purpose {
+                    allocation.deployments = before.with_another_begun(boot_id);
                 }
                 if changed {
                     self.stockroom.note(Change::Holds(allocation.clone()));

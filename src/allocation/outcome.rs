@@ -7,13 +7,15 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::matching::Mismatch;
-use crate::model::{Allocation, Bindings, CmdbEntry, Identity, MachineId, ProfileName, Remaining};
+use crate::model::{
+    Allocation, Bindings, BootId, CmdbEntry, Identity, MachineId, ProfileName, Remaining,
+};
 
 /// Why a machine posts its facts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// To be installed: a deployment begins, and counts.
-    Deployment,
+    /// To be installed: a deployment begins, and counts, unless it began in this start already.
+    Deployment(Option<BootId>),
     /// To see what it would come to: nothing is installed.
     Rehearsal,
 }

@@ -361,7 +361,7 @@ mod tests {
         let mut writer = record_with(dir.path(), &["A1", "B2"]);
         let machine = allocation("A1").machine;
         let before = std::fs::metadata(&writer.path).unwrap().len();
-        let begun = Deployments::default().with_another_begun();
+        let begun = Deployments::default().with_another_begun(None);
         let number = 3;
         let changes = vec![Change::Stands(machine, begun)];
         let commit = Commit {

@@ -117,7 +117,7 @@ impl Section {
     /// # Errors
     /// Nothing was allocated, and why.
     pub fn allocate(&self, facts: Facts) -> Result<Outcome, AllocateError> {
-        wait(|reply| self.submit(facts.into(), Purpose::Deployment, reply))
+        wait(|reply| self.submit(facts.into(), Purpose::Deployment(None), reply))
     }
 
     /// Takes a failure report (DESIGN.md 4, rule 5): the machine's deployment has ended, and its place

@@ -5,6 +5,7 @@
 
 mod allocation;
 mod bindings;
+mod boot_id;
 mod cmdb;
 mod deployments;
 mod event;
@@ -19,6 +20,7 @@ mod value;
 
 pub use allocation::{Allocation, HeldEntry, Place};
 pub use bindings::Bindings;
+pub use boot_id::{BootId, BootIdError};
 pub use cmdb::{CmdbEntry, USED};
 pub use deployments::{Deployments, LatestDeployment};
 pub use event::{Event, EventKind, Level, StepResult};

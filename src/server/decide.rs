@@ -11,7 +11,7 @@ use tracing::Instrument;
 use crate::allocation::{AllocateError, Outcome, Purpose};
 use crate::events::About;
 use crate::format::facts::{ParsedFacts, render_hw};
-use crate::model::{Event, EventKind, Fact, Identity, MachineId, StepResult};
+use crate::model::{BootId, Event, EventKind, Fact, Identity, MachineId, StepResult};
 
 use super::events;
 use super::keep::keep_hardware;
@@ -97,7 +97,13 @@ fn submit(
 }
 
 /// Reports what was decided to whoever watches the machine.
-fn report(state: &AppState, section: &OpenSection, prepared: &Prepared, outcome: &Outcome) {
+fn report(
+    state: &AppState,
+    section: &OpenSection,
+    prepared: &Prepared,
+    boot_id: Option<BootId>,
+    outcome: &Outcome,
+) {
     let name = section.section.name().as_str();
     let upload = |result| Event::new("server", "upload", EventKind::Finish(result));
     let (machine, event, mut about) = match outcome {
@@ -125,6 +131,7 @@ fn report(state: &AppState, section: &OpenSection, prepared: &Prepared, outcome:
         }
     };
     about.address.clone_from(&prepared.address);
+    about.boot_id = boot_id.map(|boot_id| boot_id.to_string());
     let report = events::of_server(machine.as_str(), event, about);
     state.events.note(report);
 }
@@ -157,8 +164,8 @@ fn conclude(
         let directory = settings.hw_dir.display();
         tracing::error!(%machine, %directory, %error, "the hardware could not be kept");
     }
-    if let (Ok(outcome), Purpose::Deployment) = (outcome, prepared.purpose) {
-        report(state, section, prepared, outcome);
+    if let (Ok(outcome), Purpose::Deployment(boot_id)) = (outcome, prepared.purpose) {
+        report(state, section, prepared, boot_id, outcome);
     }
     count(state, section, outcome);
     match outcome {

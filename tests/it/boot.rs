@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::support::http::{Response, exchange};
 use crate::support::server::TestServer;
-use crate::support::{command, corpus, write};
+use crate::support::{command, corpus, wait_for, write};
 
 const UUID: &str = "11111111-2222-3333-4444-555555555555";
 const MAC: &str = "52:54:00:12:34:56";
@@ -198,6 +198,30 @@ fn a_rehearsal_counts_as_no_attempt() {
         assert_eq!(server.post_machine(body.as_bytes()).status, 200);
     }
     assert_eq!(asks(&server), Does::LocalBoot);
+}
+
+#[test]
+fn an_upload_made_again_in_the_same_start_is_one_attempt_and_one_job() {
+    let server = server();
+    let upload = |digit: u8| {
+        let boot_id = format!("0b3c5f0e-6a1d-4f6e-9d0a-00e1c2d3a4b{digit}");
+        let body = format!(r#"{{"boot_id": "{boot_id}", "facts": {}}}"#, facts(8));
+        assert_eq!(server.post_machine(body.as_bytes()).status, 200);
+        let stands = server.get("/api/v1/machines").json()[0]["deployments"].clone();
+        let jobs = || {
+            server.get("/api/v1/jobs").json()["jobs"]
+                .as_array()
+                .map(Vec::len)
+        };
+        // What the server itself reports is kept a moment after the answer.
+        let known = usize::from(digit);
+        wait_for("the job of this start", || jobs() == Some(known));
+        stands["begun"].as_u64().unwrap()
+    };
+    assert_eq!([upload(1), upload(1), upload(2), upload(2)], [1, 1, 2, 2]);
+    assert_eq!(asks(&server), Does::Install);
+    let wrong = format!(r#"{{"boot_id": "today", "facts": {}}}"#, facts(8));
+    assert_eq!(server.post_machine(wrong.as_bytes()).status, 400);
 }
 
 #[test]

@@ -88,7 +88,7 @@ fn a_server_killed_at_any_moment_loses_no_answer_and_gives_no_entry_twice() {
             let again = post_all(&serve(&config));
             let after = check(&config, &again);
             for (mac, mut held) in before {
-                held.deployments = held.deployments.with_another_begun();
+                held.deployments = held.deployments.with_another_begun(None);
                 assert_eq!(
                     after[&mac], held,
                     "round {round}: a machine got something else, or began another number of times"

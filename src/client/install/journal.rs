@@ -2,7 +2,7 @@
 //!
 //! The words are those of curtin's webhook reporter, which consumers of such events know: `name` (of a
 //! step, `install/sync`), `event_type`, `origin`, `timestamp`, `description`, `level`, and at the end of
-//! a step `result`. Ours besides: `sequence`, `duration`, `command`, `output`, `progress`. The machine
+//! a step `result`. Ours besides: `sequence`, `boot_id`, `duration`, `command`, `output`, `progress`. The machine
 //! keeps the file; [`Backlog`] hands it on, from where it was handed on last.
 
 use std::fs::File;
@@ -13,6 +13,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 
+use crate::model::BootId;
 use crate::system::{Durability, Existing, replace_file};
 
 use super::sync::Progress;
@@ -109,6 +110,8 @@ struct Row<'a> {
     /// Seconds since 1970.
     timestamp: f64,
     level: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    boot_id: Option<BootId>,
     #[serde(flatten)]
     event: Event<'a>,
 }
@@ -118,11 +121,12 @@ struct Row<'a> {
 pub(super) struct Journal {
     file: File,
     sequence: u64,
+    boot_id: Option<BootId>,
 }
 
 impl Journal {
-    /// Opens a journal. Rows of an earlier installation in the same ramdisk stay before those to come.
-    pub(super) fn open(path: &Path) -> io::Result<Journal> {
+    /// Opens a journal for rows of this start of the machine. Rows of an earlier installation in the same ramdisk stay before those to come.
+    pub(super) fn open(path: &Path, boot_id: Option<BootId>) -> io::Result<Journal> {
         let mut options = std::fs::OpenOptions::new();
         let options = options.create(true).append(true).read(true);
         let mut file = options.mode(0o600).open(path)?;
@@ -137,6 +141,7 @@ impl Journal {
         Ok(Journal {
             file,
             sequence: count as u64,
+            boot_id,
         })
     }
 
@@ -155,6 +160,7 @@ impl Journal {
             origin: ORIGIN,
             timestamp: now.unwrap_or_default().as_secs_f64(),
             level: event.level(),
+            boot_id: self.boot_id,
             event,
         };
         let mut text = serde_json::to_string(&row).map_err(io::Error::other)?;
@@ -270,7 +276,7 @@ mod tests {
     fn rows_have_the_words_of_curtin_and_what_is_ours() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("j");
-        let mut journal = Journal::open(&path).unwrap();
+        let mut journal = Journal::open(&path, None).unwrap();
         journal
             .append(Event::new("sync", EventType::Start, "the role"))
             .unwrap();
@@ -323,7 +329,7 @@ mod tests {
     fn what_was_handed_on_is_not_handed_on_again() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("j");
-        let mut journal = Journal::open(&path).unwrap();
+        let mut journal = Journal::open(&path, None).unwrap();
         for step in ["network", "detect", "upload"] {
             journal
                 .append(Event::new(step, EventType::Start, ""))
@@ -353,7 +359,7 @@ mod tests {
         let batch = backlog.next(9).unwrap();
         assert_eq!(batch.rows, ["{\"a\": 1}"]);
         backlog.advance(&batch).unwrap();
-        let mut journal = Journal::open(&path).unwrap();
+        let mut journal = Journal::open(&path, None).unwrap();
         journal
             .append(Event::new("sync", EventType::Start, ""))
             .unwrap();
@@ -363,7 +369,7 @@ mod tests {
         assert_eq!(last["sequence"], 2);
         // A journal that was begun anew.
         std::fs::remove_file(&path).unwrap();
-        Journal::open(&path).unwrap();
+        Journal::open(&path, None).unwrap();
         assert_eq!(backlog.next(9).unwrap().end, 0);
     }
 }

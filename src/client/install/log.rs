@@ -4,6 +4,8 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::time::Duration;
 
+use crate::model::BootId;
+
 use super::courier::Bell;
 use super::journal::{Event, EventType, Journal, Outcome};
 use super::sync::Progress;
@@ -31,10 +33,11 @@ pub(super) struct Failure<'a> {
 }
 
 impl Log {
-    /// A log that keeps its events in a file, or nowhere.
-    pub(super) fn new(events: Option<&Path>) -> io::Result<Log> {
+    /// A log that keeps its events, of this start of the machine, in a file, or nowhere.
+    pub(super) fn new(events: Option<&Path>, boot_id: Option<BootId>) -> io::Result<Log> {
+        let open = |path| Journal::open(path, boot_id);
         Ok(Log {
-            journal: events.map(Journal::open).transpose()?,
+            journal: events.map(open).transpose()?,
             said: String::new(),
             step: "",
             bell: None,
@@ -156,7 +159,7 @@ mod tests {
     fn a_step_is_rows_from_start_to_finish_and_lines_for_the_console() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("events");
-        let mut log = Log::new(Some(&path)).unwrap();
+        let mut log = Log::new(Some(&path), None).unwrap();
         log.start("sync", "the role onto the disk");
         log.again("no answer", Duration::from_secs(2));
         log.progress(&Progress::default());

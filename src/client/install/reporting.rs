@@ -160,10 +160,11 @@ mod tests {
         Installation {
             settings: Settings::parse(&line).unwrap(),
             runner: Arc::new(Real),
-            log: Log::new(None).unwrap(),
+            log: Log::new(None, None).unwrap(),
             target: PathBuf::from("/chroot"),
             hardware: None,
             is_rehearsal: false,
+            boot_id: None,
             facts: None,
             answer: Some(Answer::parse(answer).unwrap()),
             vars: Vec::new(),

@@ -2,6 +2,8 @@
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
+use crate::model::BootId;
+
 use super::agent;
 use super::retry::Transient;
 use super::settings::Settings;
@@ -50,6 +52,15 @@ impl Transient for ServerError {
     }
 }
 
+/// What an upload counts as.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Attempt {
+    /// No attempt to install.
+    Rehearsal,
+    /// An attempt, once in this start of the machine.
+    InBoot(Option<BootId>),
+}
+
 /// The server of an installation.
 #[derive(Debug, Clone)]
 pub(super) struct Server {
@@ -80,16 +91,16 @@ impl Server {
         }
     }
 
-    /// Posts the facts, a JSON list of rows, and gives the answer's text: JSON too. A rehearsal does not
-    /// count as an attempt to install.
-    pub(super) fn register(&self, facts: &str, is_rehearsal: bool) -> Result<String, ServerError> {
+    /// Posts the facts, a JSON list of rows, and gives the answer's text: JSON too.
+    pub(super) fn register(&self, facts: &str, attempt: Attempt) -> Result<String, ServerError> {
         let url = format!("{}/api/v1/machines", self.base);
         let section = serde_json::Value::from(self.section.as_str());
-        let rehearsal = match is_rehearsal {
-            true => "\"rehearsal\":true,",
-            false => "",
+        let attempt = match attempt {
+            Attempt::Rehearsal => "\"rehearsal\":true,".to_owned(),
+            Attempt::InBoot(Some(boot_id)) => format!("\"boot_id\":\"{boot_id}\","),
+            Attempt::InBoot(None) => String::new(),
         };
-        let body = format!("{{\"section\":{section},{rehearsal}\"facts\":{facts}}}");
+        let body = format!("{{\"section\":{section},{attempt}\"facts\":{facts}}}");
         self.post(&url, "application/json", body.as_bytes())
     }
 
@@ -233,7 +244,7 @@ mod tests {
         drop(free);
         let line = format!("SERV=127.0.0.1 HTTP_PORT={port}");
         let server = Server::of(&Settings::parse(&line).unwrap());
-        let error = server.register("[]", false).unwrap_err();
+        let error = server.register("[]", Attempt::InBoot(None)).unwrap_err();
         assert!(error.may_pass(), "{error}");
         assert!(
             error

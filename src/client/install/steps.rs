@@ -9,6 +9,7 @@ use crate::client::configure::{Answer, ConfigureError, ConfigureOptions};
 use crate::client::detect::as_json;
 use crate::configure::quoted;
 use crate::hardware::{self, Sysroot};
+use crate::model::BootId;
 use crate::system::{RunError, Runner, with_causes};
 
 use super::bootloader::{self, BootError, Target};
@@ -21,7 +22,7 @@ use super::network::{self, NetworkError};
 use super::network_style::{self, StyleError};
 use super::pxemngr;
 use super::retry::{Patience, Transient, Tries};
-use super::server::{Server, ServerError};
+use super::server::{Attempt, Server, ServerError};
 use super::settings::{OnSuccess, Settings};
 use super::sync::{Source, SyncError};
 use super::writer::Writer;
@@ -172,6 +173,8 @@ pub(super) struct Installation {
     /// A file of facts that takes the place of detection.
     pub(super) hardware: Option<PathBuf>,
     pub(super) is_rehearsal: bool,
+    /// Which start of the machine this is.
+    pub(super) boot_id: Option<BootId>,
     pub(super) facts: Option<String>,
     pub(super) answer: Option<Answer>,
     pub(super) vars: Vec<(String, String)>,
@@ -242,7 +245,11 @@ impl Installation {
             Step::Network => network::bring_up(self.runner.as_ref(), &self.settings)?,
             Step::Detect => self.facts = Some(self.detect()?),
             Step::Upload => {
-                let text = Server::of(&self.settings).register(self.facts(), self.is_rehearsal)?;
+                let attempt = match self.is_rehearsal {
+                    true => Attempt::Rehearsal,
+                    false => Attempt::InBoot(self.boot_id),
+                };
+                let text = Server::of(&self.settings).register(self.facts(), attempt)?;
                 let answer = Answer::parse(&text).map_err(|source| StepError::Answer {
                     serv: self.settings.serv.clone(),
                     source,

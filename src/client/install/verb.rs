@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use clap::Args;
 
+use crate::model::BootId;
 use crate::system::{DryRun, Real, RunError, Runner, with_causes};
 
 use super::agent::{self, CaError};
@@ -114,6 +115,12 @@ fn is_ramdisk(mounts: &str) -> bool {
         .is_some_and(|kind| in_memory.contains(&kind))
 }
 
+/// Which start of this machine it is, where the kernel says so.
+fn own_boot_id() -> Option<BootId> {
+    let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    text.trim().parse().ok()
+}
+
 impl Install {
     /// Installs the machine. Gives nothing to print where it is restarted.
     pub(in crate::client) fn run(&self) -> Result<String, InstallError> {
@@ -134,8 +141,9 @@ impl Install {
         } else {
             Arc::new(Real)
         };
+        let boot_id = own_boot_id();
         let events = (!self.dry_run).then_some(self.events.as_path());
-        let log = Log::new(events).map_err(|source| InstallError::Events {
+        let log = Log::new(events, boot_id).map_err(|source| InstallError::Events {
             path: self.events.clone(),
             source,
         })?;
@@ -146,6 +154,7 @@ impl Install {
             target: self.target.clone(),
             hardware: self.hardware.clone(),
             is_rehearsal: self.dry_run,
+            boot_id,
             facts: None,
             answer: None,
             vars: Vec::new(),

@@ -16,7 +16,7 @@ fn machine() -> MachineId {
 fn known(begun: u32) -> Known {
     let mut deployments = Deployments::default();
     for _ in 0..begun {
-        deployments = deployments.with_another_begun();
+        deployments = deployments.with_another_begun(None);
     }
     stands(deployments)
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::allocation::{Allocated, Outcome, Purpose};
 use crate::format::facts::{BadRow, ParsedFacts, parse_json};
-use crate::model::{Allocation, SectionName};
+use crate::model::{Allocation, BootId, SectionName};
 
 use super::super::body::Body;
 use super::super::decide::decide;
@@ -80,6 +80,8 @@ struct MachinePost<'a> {
     /// Whether the machine only wants to see what it would come to.
     #[serde(default)]
     rehearsal: bool,
+    /// Which start of the machine this is: the same upload made twice is one deployment.
+    boot_id: Option<BootId>,
     #[serde(borrow)]
     facts: &'a RawValue,
 }
@@ -182,11 +184,11 @@ fn parse(bytes: &[u8]) -> Result<Posted, ApiError> {
             })?;
         let purpose = match post.rehearsal {
             true => Purpose::Rehearsal,
-            false => Purpose::Deployment,
+            false => Purpose::Deployment(post.boot_id),
         };
         (post.section, purpose, post.facts.get().as_bytes())
     } else {
-        (None, Purpose::Deployment, bytes)
+        (None, Purpose::Deployment(None), bytes)
     };
     let parsed = parse_json("facts", rows).map_err(|error| ApiError::BadInput {
         error: error.to_string(),

@@ -149,7 +149,8 @@ async fn configure(
 ) -> Result<String, Refused> {
     let bad_rows: Vec<usize> = parsed.bad_rows.iter().map(|row| row.index).collect();
     log_bad_rows(&parsed.bad_rows);
-    let purpose = Purpose::Deployment;
+    // Old ramdisks do not tell which start of the machine it is.
+    let purpose = Purpose::Deployment(None);
     let outcome = decide(state, section.clone(), parsed, purpose, address)
         .await
         .map_err(|error| Refused::Nothing(error.details()))?;

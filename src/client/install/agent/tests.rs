@@ -7,7 +7,7 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use super::*;
 use crate::client::install::retry::Transient;
-use crate::client::install::server::{Server, ServerError};
+use crate::client::install::server::{Attempt, Server, ServerError};
 use crate::system::{Command, Real, Runner};
 
 #[test]
@@ -112,7 +112,7 @@ fn the_server_is_trusted_by_the_certificates_of_the_command_line_alone() {
         );
         let mut settings = Settings::parse(&line).unwrap();
         settings.ca_pem = read_ca(ca).unwrap();
-        Server::of(&settings).register("[]", false)
+        Server::of(&settings).register("[]", Attempt::InBoot(None))
     };
     let head = register(&own).unwrap();
     assert!(head.contains("post /api/v1/machines"), "{head}");
