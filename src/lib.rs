@@ -32,6 +32,7 @@
 //! | [`allocation`] | decides and commits; the only writer of an admin's files | files, the lock |
 //! | [`planner`] | has configure scripts planned by a child process with limits | that process |
 //! | [`events`] | what was reported of machines, kept and folded into what each is doing | its database |
+//! | [`reporters`] | who besides our own store is told of an installation, as curtin tells it | standard output, HTTP |
 //! | [`configure`] | the script that is sent to the machine, and the plan of what it does there | nothing |
 //! | [`matching`] | (spec, facts) → verdict | nothing |
 //! | [`mod@format`] | text ⇄ model, in eDeploy's form and in RON | nothing |
@@ -56,6 +57,7 @@ pub mod hardware;
 pub mod matching;
 pub mod model;
 pub mod planner;
+pub mod reporters;
 pub mod server;
 pub mod system;
 pub mod telemetry;

@@ -11,22 +11,35 @@ use tokio::sync::oneshot;
 use crate::events::{About, Patience, Receipt, Report, Store, StoreError, StoreOptions};
 use crate::model::{Allocation, Event, EventKind, Identity};
 
+use super::emitters::Emitters;
+
 /// What was reported, or why it cannot be kept.
 #[derive(Debug, Clone)]
 pub struct Events {
     store: Result<Arc<Store>, StoreError>,
+    /// Who is told of it besides.
+    emitters: Emitters,
     /// How long silence is nothing to worry about.
     pub patience: Patience,
 }
 
 impl Events {
     /// Opens the store.
-    pub fn open(path: &Path, options: StoreOptions, patience: Patience) -> Events {
+    pub fn open(
+        path: &Path,
+        options: StoreOptions,
+        patience: Patience,
+        emitters: Emitters,
+    ) -> Events {
         let store = Store::open(path, options).map(Arc::new);
         if let Err(error) = &store {
             tracing::error!(%error, "no events are kept; machines are allocated all the same");
         }
-        Events { store, patience }
+        Events {
+            store,
+            emitters,
+            patience,
+        }
     }
 
     /// The store.
@@ -42,6 +55,7 @@ impl Events {
     /// # Errors
     /// They could not be kept.
     pub async fn record(&self, reports: Vec<Report>) -> Result<Vec<Receipt>, StoreError> {
+        reports.iter().for_each(|report| self.emitters.tell(report));
         let store = self.store()?;
         let (reply, answer) = oneshot::channel();
         store.submit(reports, move |result| {
@@ -72,6 +86,7 @@ impl Events {
 
     /// Keeps what the server itself has to report; nobody waits for it.
     pub fn note(&self, report: Report) {
+        self.emitters.tell(&report);
         if let Ok(store) = &self.store {
             store.submit(vec![report], |result| {
                 if let Err(error) = result {
@@ -84,7 +99,6 @@ impl Events {
     /// Reports what became of a machine that holds something, or held it: `released`, `installed`, `reinstall`.
     /// Waits for the disk: who is told that it is done finds it in the timeline.
     pub(super) fn became(&self, section: &str, allocation: &Allocation, what: &str) {
-        let Ok(store) = &self.store else { return };
         let event = Event::new("server", what, EventKind::Note);
         let event = event.saying(format!("{what}: profile {}", allocation.profile));
         let report = of_server(
@@ -92,6 +106,8 @@ impl Events {
             event,
             about(section, allocation),
         );
+        self.emitters.tell(&report);
+        let Ok(store) = &self.store else { return };
         if let Err(error) = store.record(vec![report]) {
             tracing::error!(%error, what, "what became of a machine was not kept");
         }

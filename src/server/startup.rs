@@ -23,6 +23,7 @@ use crate::system::{Real, Runner};
 
 use super::access::Access;
 use super::boot::RefusedMachines;
+use super::emitters::Emitters;
 use super::events::Events;
 use super::live::Live;
 use super::metrics::Metrics;
@@ -264,6 +265,7 @@ fn open(settings: Settings, runner: Arc<dyn Runner>) -> Result<AppState, StartEr
         &events_dir.join("events.sqlite"),
         store_options(&settings),
         patience(&settings),
+        Emitters::start(&settings.reporting),
     );
     let access = Access::open(&settings).map_err(|source| StartError::TokenKey {
         path: Access::key_file(&settings.state_dir),

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use regex::Regex;
 
 /// Each module of the library and the modules it may name. What is not here may not exist.
-const MODULES: [(&str, &[&str]); 13] = [
+const MODULES: [(&str, &[&str]); 14] = [
     ("model", &[]),
     ("format", &["model"]),
     ("matching", &["model"]),
@@ -17,10 +17,18 @@ const MODULES: [(&str, &[&str]); 13] = [
     ("system", &[]),
     ("hardware", &["model", "system"]),
     ("planner", &["model", "configure", "system"]),
+    ("reporters", &["model"]),
     // The client interprets configure scripts, as the server does for their plans.
     (
         "client",
-        &["model", "configure", "hardware", "planner", "system"],
+        &[
+            "model",
+            "configure",
+            "hardware",
+            "planner",
+            "reporters",
+            "system",
+        ],
     ),
     (
         "server",
@@ -32,6 +40,7 @@ const MODULES: [(&str, &[&str]); 13] = [
             "configure",
             "events",
             "planner",
+            "reporters",
             // pxemngr is a command of the server's machine and runs through the one runner.
             "system",
         ],
@@ -70,8 +79,8 @@ const RESERVED: [(&str, &[&str]); 15] = [
     ("tokio", &["server"]),
     ("futures_util", &["server"]),
     ("regex", &["matching"]),
-    // The server posts its webhooks itself.
-    ("ureq", &["client", "cli", "server"]),
+    // The server posts its webhooks itself, server and client what reporters are handed.
+    ("ureq", &["client", "cli", "reporters", "server"]),
     ("prometheus_client", &["server"]),
     ("clap", &["server", "client", "cli"]),
 ];

@@ -43,6 +43,7 @@ mod pxemngr;
 mod rack;
 mod real_disk;
 mod reference;
+mod reporters;
 mod reports_kept;
 mod scripts;
 mod settings;

@@ -50,6 +50,7 @@ fn every_setting() -> SettingsFile {
         events_need_token: Some(true),
         oauth: None,
         webhooks: None,
+        reporting: Default::default(),
         config_dir: path(),
         hw_dir: path(),
         log_dir: path(),
@@ -79,6 +80,15 @@ fn the_example_changes_nothing_as_it_stands() {
 fn the_example_has_every_setting() {
     let known = toml::to_string(&every_setting()).unwrap();
     assert_eq!(keys(&uncommented()), keys(&known));
+}
+
+#[test]
+fn the_examples_reporter_can_be_told() {
+    let (_, table) = EXAMPLE.split_once("# [reporting.").unwrap();
+    let table = format!("[reporting.{}", table.replace("# ", ""));
+    let raw: SettingsFile = toml::from_str(&table).unwrap();
+    let settings = Settings::try_from(raw).unwrap();
+    assert_eq!(settings.reporting[0].name(), "maas");
 }
 
 #[test]

@@ -1,11 +1,14 @@
 //! What the server answered: which script, with which variables, and the hash of its plan.
 
+use std::collections::BTreeMap;
+use std::error::Error;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
 use crate::model::{CmdbEntry, ProfileName};
+use crate::reporters::Reporter;
 
 /// The answer to `POST /api/v1/machines`, as far as it is needed here. The server may say more.
 #[derive(Debug, Deserialize)]
@@ -26,6 +29,11 @@ pub(in crate::client) struct Answer {
     pub pxemngr_url: Option<String>,
     /// Where cloud-init finds its metadata.
     pub metadata_url: Option<String>,
+    /// What the machine shows the server with its reports.
+    pub token: Option<String>,
+    /// Whom the machine tells of its installation besides: tables by their names.
+    #[serde(default)]
+    reporting: BTreeMap<String, serde_json::Value>,
 }
 
 impl Answer {
@@ -56,6 +64,16 @@ impl Answer {
     /// It is not what `POST /api/v1/machines` gives.
     pub(in crate::client) fn parse(text: &str) -> serde_json::Result<Answer> {
         serde_json::from_str(text)
+    }
+
+    /// Whom the machine tells of its installation besides the server; what is wrong with one is no reason
+    /// not to install.
+    pub(in crate::client) fn reporters(&self) -> Vec<Result<Reporter, Box<dyn Error>>> {
+        let read = |(name, table): (&String, &serde_json::Value)| {
+            let table = serde_json::from_value(table.clone())?;
+            Ok(Reporter::new(name, table)?)
+        };
+        self.reporting.iter().map(read).collect()
     }
 
     /// `var` with the profile's name, as JSON.

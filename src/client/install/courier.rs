@@ -1,6 +1,8 @@
-//! Hands the journal's rows to the server while the installation goes on, in a thread of its own: no step
+//! Hands the journal's rows to somebody while the installation goes on, in a thread of its own: no step
 //! waits for it, and what a server that was away missed is caught up with.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -9,11 +11,39 @@ use super::journal::Backlog;
 use super::retry::Transient;
 use super::server::Server;
 
-/// How many rows go into one request.
+/// How many rows go into one request to the server.
 const ROWS: usize = 200;
 
-/// How long the server is left alone after it did not answer.
+/// How long somebody is left alone who did not answer.
 const PAUSE: Duration = Duration::from_secs(3);
+
+/// Who takes rows.
+pub(super) trait Addressee: Send + 'static {
+    /// How many it takes at once.
+    fn most_rows(&self) -> usize;
+
+    /// Takes rows, each a JSON object. Whether it is done with them; else they are offered again.
+    fn take(&self, rows: &[String]) -> bool;
+}
+
+/// The server, which knows the machine by its name.
+#[derive(Debug)]
+pub(super) struct Home {
+    pub(super) server: Server,
+    pub(super) machine: String,
+}
+
+impl Addressee for Home {
+    fn most_rows(&self) -> usize {
+        ROWS
+    }
+
+    fn take(&self, rows: &[String]) -> bool {
+        let reported = self.server.report_events(&self.machine, rows);
+        // What the server will never take is not offered for ever; the journal keeps it.
+        !reported.is_err_and(|error| error.may_pass())
+    }
+}
 
 /// What the thread is told.
 enum Word {
@@ -27,6 +57,7 @@ enum Word {
 #[derive(Debug)]
 pub(super) struct Courier {
     words: Option<Sender<Word>>,
+    is_stopping: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -43,33 +74,31 @@ impl Bell {
 }
 
 impl Courier {
-    /// Starts to hand the rows of a machine on.
+    /// Starts to hand the rows of a journal on.
     pub(super) fn start(
-        server: Server,
-        machine: String,
+        addressee: impl Addressee,
         backlog: Backlog,
-    ) -> std::io::Result<Courier> {
+    ) -> std::io::Result<(Courier, Bell)> {
         let (words, heard) = mpsc::channel();
+        let is_stopping = Arc::new(AtomicBool::new(false));
         let round = Round {
-            server,
-            machine,
+            addressee,
             backlog,
+            is_stopping: is_stopping.clone(),
         };
         let thread = std::thread::Builder::new()
             .name("courier".to_owned())
             .spawn(move || round.run(&heard))?;
-        Ok(Courier {
+        let bell = Bell(words.clone());
+        let courier = Courier {
             words: Some(words),
+            is_stopping,
             thread: Some(thread),
-        })
+        };
+        Ok((courier, bell))
     }
 
-    /// What wakes it.
-    pub(super) fn bell(&self) -> Option<Bell> {
-        self.words.clone().map(Bell)
-    }
-
-    /// Waits until the server has all rows, for at most so long. Whether it has.
+    /// Waits until all rows are handed on, for at most so long. Whether they are.
     pub(super) fn flush(&self, patience: Duration) -> bool {
         let (reply, done) = mpsc::channel();
         let word = Word::Flush(Instant::now() + patience, reply);
@@ -77,12 +106,13 @@ impl Courier {
             .words
             .as_ref()
             .is_some_and(|words| words.send(word).is_ok());
-        is_heard && done.recv().unwrap_or(false)
+        is_heard && done.recv_timeout(patience).unwrap_or(false)
     }
 }
 
 impl Drop for Courier {
     fn drop(&mut self) {
+        self.is_stopping.store(true, Ordering::Relaxed);
         drop(self.words.take());
         if let Some(thread) = self.thread.take() {
             thread.join().ok();
@@ -90,19 +120,19 @@ impl Drop for Courier {
     }
 }
 
-struct Round {
-    server: Server,
-    machine: String,
+struct Round<A> {
+    addressee: A,
     backlog: Backlog,
+    is_stopping: Arc<AtomicBool>,
 }
 
-impl Round {
+impl<A: Addressee> Round<A> {
     fn run(&self, heard: &Receiver<Word>) {
         let mut is_done = self.hand_on();
-        loop {
+        while !self.is_stopping.load(Ordering::Relaxed) {
             let word = match is_done {
                 true => heard.recv().map_err(|_| RecvTimeoutError::Disconnected),
-                // The server was away.
+                // Nobody answered.
                 false => heard.recv_timeout(PAUSE),
             };
             match word {
@@ -116,7 +146,7 @@ impl Round {
                     }
                     reply.send(is_done).ok();
                 }
-                // A server that is away is not asked again for each row.
+                // Who is away is not asked again for each row.
                 Ok(Word::More) if !is_done => {}
                 Ok(Word::More) | Err(RecvTimeoutError::Timeout) => is_done = self.hand_on(),
                 Err(RecvTimeoutError::Disconnected) => return,
@@ -124,23 +154,19 @@ impl Round {
         }
     }
 
-    /// Hands on what there is. Whether the server has it all.
+    /// Hands on what there is. Whether it was all.
     fn hand_on(&self) -> bool {
-        loop {
-            let Ok(batch) = self.backlog.next(ROWS) else {
+        while !self.is_stopping.load(Ordering::Relaxed) {
+            let Ok(batch) = self.backlog.next(self.addressee.most_rows()) else {
                 return false;
             };
             if batch.rows.is_empty() {
                 return true;
             }
-            match self.server.report_events(&self.machine, &batch.rows) {
-                Err(error) if error.may_pass() => return false,
-                // What the server will never take is not offered for ever; the journal keeps it.
-                Ok(()) | Err(_) => {}
-            }
-            if self.backlog.advance(&batch).is_err() {
+            if !self.addressee.take(&batch.rows) || self.backlog.advance(&batch).is_err() {
                 return false;
             }
         }
+        false
     }
 }

@@ -11,6 +11,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 
 use crate::model::BootId;
@@ -22,7 +23,7 @@ use super::sync::Progress;
 const ORIGIN: &str = "edeploy";
 
 /// The whole, of which each step is a part.
-const ROOT: &str = "install";
+pub(super) const ROOT: &str = "install";
 
 /// The longest output of a failed command that is kept, from its end.
 const KEPT_OUTPUT: usize = 4 << 10;
@@ -201,8 +202,18 @@ pub struct Batch {
 impl Backlog {
     /// The rows of this journal; the cursor is the file `JOURNAL.sent`.
     pub fn of(journal: &Path) -> Backlog {
+        Backlog::with_cursor(journal, ".sent")
+    }
+
+    /// The rows of this journal for somebody besides the server; the cursor is `JOURNAL.NAME.sent`.
+    pub fn for_reader(journal: &Path, name: &str) -> Backlog {
+        let name = utf8_percent_encode(name, NON_ALPHANUMERIC);
+        Backlog::with_cursor(journal, &format!(".{name}.sent"))
+    }
+
+    fn with_cursor(journal: &Path, ending: &str) -> Backlog {
         let mut cursor = journal.as_os_str().to_owned();
-        cursor.push(".sent");
+        cursor.push(ending);
         Backlog {
             journal: journal.to_owned(),
             cursor: PathBuf::from(cursor),

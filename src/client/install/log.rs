@@ -18,7 +18,7 @@ pub(super) struct Log {
     /// The step that runs.
     step: &'static str,
     /// Who hands the rows on.
-    bell: Option<Bell>,
+    bells: Vec<Bell>,
 }
 
 /// How a step failed.
@@ -40,7 +40,7 @@ impl Log {
             journal: events.map(open).transpose()?,
             said: String::new(),
             step: "",
-            bell: None,
+            bells: Vec::new(),
         })
     }
 
@@ -52,9 +52,9 @@ impl Log {
         self.said.push('\n');
     }
 
-    /// From now on each row is handed on.
-    pub(super) fn ring(&mut self, bell: Option<Bell>) {
-        self.bell = bell;
+    /// From now on this bell is rung for each row.
+    pub(super) fn ring(&mut self, bell: Bell) {
+        self.bells.push(bell);
     }
 
     /// The whole begins.
@@ -144,9 +144,7 @@ impl Log {
             self.journal = None;
             self.say(&format!("events are no longer kept: {error}"));
         }
-        if let Some(bell) = &self.bell {
-            bell.ring();
-        }
+        self.bells.iter().for_each(Bell::ring);
     }
 }
 

@@ -7,6 +7,7 @@ mod agent;
 mod bootloader;
 mod courier;
 mod efi;
+mod emitter;
 mod ending;
 mod files;
 mod grub;

@@ -3,60 +3,96 @@
 //! None of it can fail an installation: what could not be told is said on the console.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::client::assignments;
 use crate::system::{Command, with_causes};
 
-use super::courier::Courier;
+use super::courier::{Addressee, Courier, Home};
+use super::emitter::Emitter;
 use super::ending;
 use super::journal::Backlog;
 use super::retry::{Patience, Tries};
 use super::server::Server;
 use super::steps::{Installation, Step, StepError};
 
-/// How long the end of an installation waits for a server that does not take its events.
+/// Where the ramdisk's `init` puts all that is said.
+const RAMDISK_LOG: &str = "/log";
+
+/// How long the end of an installation waits for who does not take its events.
 const LAST_EVENTS: Duration = Duration::from_secs(30);
 
+/// What of it is left to each, whoever took the rest.
+const LAST_MOMENT: Duration = Duration::from_secs(1);
+
 impl Installation {
-    /// From now on the server is told what happens, and what has happened. Without it the installation
-    /// goes on all the same.
-    pub(super) fn start_courier(&mut self) {
-        let machine = self.answer.as_ref().and_then(|it| it.machine.clone());
-        let Some(machine) = machine.filter(|_| !self.is_rehearsal && self.courier.is_none()) else {
+    /// From now on the server is told what happens, and what has happened; so are the reporters that it
+    /// named. Without them the installation goes on all the same.
+    pub(super) fn start_couriers(&mut self) {
+        if self.is_rehearsal || !self.couriers.is_empty() {
             return;
-        };
-        let backlog = Backlog::of(&self.events);
-        match Courier::start(Server::of(&self.settings), machine, backlog) {
-            Ok(courier) => {
-                self.log.ring(courier.bell());
-                self.courier = Some(courier);
+        }
+        let Some(answer) = &self.answer else { return };
+        let reporters = answer.reporters();
+        if let Some(machine) = answer.machine.clone() {
+            let server = self.server();
+            let home = Home { server, machine };
+            self.start_courier(home, Backlog::of(&self.events));
+        }
+        for reporter in reporters {
+            match reporter {
+                Ok(reporter) => {
+                    let backlog = Backlog::for_reader(&self.events, reporter.name());
+                    let emitter = Emitter::new(reporter, RAMDISK_LOG.into());
+                    self.start_courier(emitter, backlog);
+                }
+                Err(error) => self.log.say(&format!("warning: {error}")),
+            }
+        }
+    }
+
+    fn start_courier(&mut self, addressee: impl Addressee, backlog: Backlog) {
+        match Courier::start(addressee, backlog) {
+            Ok((courier, bell)) => {
+                self.log.ring(bell);
+                self.couriers.push(courier);
             }
             Err(error) => self.log.say(&format!("events are not handed on: {error}")),
         }
     }
 
-    /// Waits a little until the server has all events.
+    /// The server, with the token that it gave this machine where the admin gave none.
+    fn server(&self) -> Server {
+        let mut settings = self.settings.clone();
+        let given = self.answer.as_ref().and_then(|it| it.token.clone());
+        settings.token = settings.token.or(given);
+        Server::of(&settings)
+    }
+
+    /// Waits a little until all events are handed on.
     pub(super) fn hand_events_on(&mut self) {
-        let is_done = self.courier.as_ref().is_none_or(|it| it.flush(LAST_EVENTS));
-        if !is_done {
-            self.log.say("the server did not take all events");
+        let until = Instant::now() + LAST_EVENTS;
+        for courier in &self.couriers {
+            let patience = until.saturating_duration_since(Instant::now());
+            if !courier.flush(patience.max(LAST_MOMENT)) {
+                self.log.say("not all events could be handed on");
+            }
         }
     }
 
     /// Hands in what was said, and what the ramdisk's own log holds.
-    pub(super) fn hand_in_log(&mut self, ramdisk_log: &Path) {
+    pub(super) fn hand_in_log(&mut self) {
         if self.is_rehearsal {
             return;
         }
-        let mut text = std::fs::read(ramdisk_log).unwrap_or_default();
+        let mut text = std::fs::read(RAMDISK_LOG).unwrap_or_default();
         if text.is_empty() {
             text = self.log.said().as_bytes().to_vec();
         }
         let mut gzip = Command::new("gzip", ["-c"]);
         gzip.stdin = text;
         let packed = self.runner.run(&gzip).map_err(StepError::from);
-        let server = Server::of(&self.settings);
+        let server = self.server();
         let name = log_name(Path::new("/sys/class/dmi/id"));
         let done = packed.and_then(|it| Ok(server.upload_log(&name, &it.stdout)?));
         if let Err(error) = done {
@@ -73,7 +109,7 @@ impl Installation {
         let Some(machine) = machine.filter(|_| !self.is_rehearsal) else {
             return;
         };
-        let server = Server::of(&self.settings);
+        let server = self.server();
         let mut tries = Tries::new(patience);
         while let Err(error) = server.report_installed(&machine) {
             let why = with_causes(&error);
@@ -111,7 +147,7 @@ impl Installation {
             }
         }
         let Some(answer) = &self.answer else { return };
-        let server = Server::of(&self.settings);
+        let server = self.server();
         let reported = server.report_failure(answer.profile.as_str(), self.facts());
         if let Err(error) = reported {
             let text = format!("the failure could not be reported: {}", with_causes(&error));
@@ -170,7 +206,7 @@ mod tests {
             vars: Vec::new(),
             received_bytes: 0,
             events: PathBuf::new(),
-            courier: None,
+            couriers: Vec::new(),
         }
     }
 

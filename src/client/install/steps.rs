@@ -183,7 +183,7 @@ pub(super) struct Installation {
     /// The journal of events.
     pub(super) events: PathBuf,
     /// Who hands it on, once the server has told the machine's name.
-    pub(super) courier: Option<Courier>,
+    pub(super) couriers: Vec<Courier>,
 }
 
 impl Installation {
@@ -256,7 +256,7 @@ impl Installation {
                 })?;
                 self.log.say(&format!("profile {}", answer.profile));
                 self.answer = Some(answer);
-                self.start_courier();
+                self.start_couriers();
             }
             Step::Configure => self.configure()?,
             Step::Sync => self.sync()?,

@@ -1,7 +1,7 @@
 //! The verb: from the kernel's command line to the end of the machine's ramdisk.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
@@ -26,6 +26,7 @@ says where the server is and what to do at the end, as it did in eDeploy:
   HSERV HSERV_PORT HPATH            images by HTTP     IP LINK_UP_TIMEOUT OS OS_VER KEXEC_KERNEL
   EMBEDDED=LABEL                    a medium with that label, its embedded/ROLE-VERSION.edeploy
   METADATA_URL                      cloud-init's       TOKEN   for SERV and HSERV
+  Whom else to tell ([reporting] in its settings) the server says in its answer.
   CA=FILE of certificates in the ramdisk: SERV by HTTPS, and HSERV=https://NAME
 Text between | bars becomes boot arguments of the installed system.
 
@@ -160,7 +161,7 @@ impl Install {
             vars: Vec::new(),
             received_bytes: 0,
             events: self.events.clone(),
-            courier: None,
+            couriers: Vec::new(),
         };
         let done = installation.run();
         let ending: Ending = match &done {
@@ -171,7 +172,7 @@ impl Install {
             }
         };
         if done.is_err() || installation.settings.upload_log {
-            installation.hand_in_log(Path::new("/log"));
+            installation.hand_in_log();
         }
         if !self.dry_run {
             ending::end(installation.runner.as_ref(), ending)?;

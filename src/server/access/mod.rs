@@ -14,6 +14,7 @@ use actix_web::http::header::{AUTHORIZATION, HeaderMap};
 use self::oauth::Plaintext;
 use self::token::TokenKey;
 use super::settings::{OauthClient, Settings};
+use crate::reporters::signature;
 
 /// The name of the file of the key in the state directory.
 const KEY_FILE: &str = "token.key";
@@ -128,14 +129,14 @@ impl Access {
         });
         let (expected, machine) = match client {
             Some(client) => (
-                oauth::signature(
+                signature(
                     client.consumer_secret.expose(),
                     client.token_secret.expose(),
                 ),
                 client.machine.clone(),
             ),
             None => (
-                oauth::signature("", &self.key.secret_of(&given.token)),
+                signature("", &self.key.secret_of(&given.token)),
                 Some(given.token.clone()),
             ),
         };

@@ -1,18 +1,11 @@
-//! OAuth 1.0 with the method PLAINTEXT (RFC 5849): the header is read and the signature computed.
+//! OAuth 1.0 with the method PLAINTEXT (RFC 5849): the header is read.
 //!
 //! Time stamps and nonces are not looked at: a machine's clock may be wrong by years before it is installed
 //! (wire-formats 2.4), and PLAINTEXT does not sign them.
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use percent_encoding::percent_decode_str;
 
 use super::Denied;
-
-/// All but the unreserved characters of RFC 3986.
-const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
 
 /// What the header of a request with PLAINTEXT says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,12 +13,6 @@ pub(super) struct Plaintext {
     pub(super) consumer_key: String,
     pub(super) token: String,
     pub(super) signature: String,
-}
-
-/// The signature that these secrets make (RFC 5849 3.4.4).
-pub(super) fn signature(consumer_secret: &str, token_secret: &str) -> String {
-    let encoded = |secret| utf8_percent_encode(secret, RESERVED);
-    format!("{}&{}", encoded(consumer_secret), encoded(token_secret))
 }
 
 impl Plaintext {

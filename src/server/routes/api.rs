@@ -1,5 +1,6 @@
 //! `/api/v1`: the same allocation for our own client and for admins, JSON in and JSON out.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -10,6 +11,7 @@ use serde_json::{Value, json};
 use crate::allocation::{Allocated, Outcome, Purpose};
 use crate::format::facts::{BadRow, ParsedFacts, parse_json};
 use crate::model::{Allocation, BootId, SectionName};
+use crate::reporters::{ReporterTable, Teller};
 
 use super::super::body::Body;
 use super::super::decide::decide;
@@ -105,10 +107,23 @@ async fn upload(
                     answer[name] = url.into();
                 }
             }
+            if let Some(reporting) = reporting(&state, &allocated) {
+                answer["reporting"] = reporting;
+            }
             HttpResponse::Ok().json(answer)
         }
         Err(error) => error.response(&request),
     }
+}
+
+/// Whom the machine itself tells of its installation, by name, as in curtin's configuration.
+fn reporting(state: &AppState, allocated: &Allocated) -> Option<Value> {
+    let machine = allocated.allocation.machine.as_str();
+    let told = state.settings.reporting.iter();
+    let told = told.filter(|it| it.is_told_by(Teller::Machines));
+    let tables: BTreeMap<&str, ReporterTable> =
+        told.map(|it| (it.name(), it.table_for(machine))).collect();
+    (!tables.is_empty()).then(|| json!(tables))
 }
 
 /// What a machine is told, with the hash of the plan that its script comes to. A machine whose script is

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::model::SectionName;
+use crate::reporters::ReporterTable;
 
 use super::{DEFAULT_SETTINGS_FILE, LogFormat, OauthFile, Settings, SettingsError, WebhookFile};
 
@@ -46,6 +47,8 @@ pub struct SettingsFile {
     pub pxemngr_program: Option<String>,
     pub pxemngr_url: Option<String>,
     pub metadata_url: Option<String>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub reporting: BTreeMap<String, ReporterTable>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub sections: BTreeMap<SectionName, SectionFile>,
 }
@@ -99,6 +102,8 @@ impl SettingsFile {
             oauth,
             webhooks
         );
+        // As in curtin: a name says which one is meant.
+        self.reporting.extend(over.reporting);
         for (name, section) in over.sections {
             let under = self.sections.entry(name).or_default();
             overlay!(
@@ -176,6 +181,11 @@ impl From<&Settings> for SettingsFile {
                 .then(|| settings.webhooks.iter().map(WebhookFile::from).collect()),
             oauth: (!settings.oauth.is_empty())
                 .then(|| settings.oauth.iter().map(OauthFile::from).collect()),
+            reporting: settings
+                .reporting
+                .iter()
+                .map(|it| (it.name().to_owned(), it.table().clone()))
+                .collect(),
             sections: sections.collect(),
             ..SettingsFile::default()
         }

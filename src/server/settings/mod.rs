@@ -20,6 +20,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::model::SectionName;
+use crate::reporters::{Reporter, ReporterError, ReporterTable};
 
 pub use args::Args;
 pub use file::{SectionFile, SettingsFile};
@@ -28,6 +29,9 @@ pub use webhook::{Webhook, WebhookFile};
 
 /// Where the settings file is, if it is there and no flag names another.
 pub const DEFAULT_SETTINGS_FILE: &str = "/etc/edeploy/server.toml";
+
+/// How many reporters there may be: each has a thread, here and on each machine.
+const MOST_REPORTERS: usize = 32;
 
 /// What is wrong with the settings. All of it is for the admin to put right.
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +60,9 @@ pub enum SettingsError {
         /// What is wrong with its value.
         problem: String,
     },
+    /// A reporter cannot be told.
+    #[error(transparent)]
+    Reporter(#[from] ReporterError),
     /// The values do not make sense, alone or together.
     #[error("{0}")]
     Value(String),
@@ -111,6 +118,8 @@ pub struct Settings {
     pub oauth: Vec<OauthClient>,
     /// Who is told what machines become.
     pub webhooks: Vec<Webhook>,
+    /// Who is told of installations, as curtin tells of them.
+    pub reporting: Vec<Reporter>,
     /// The sections by name.
     pub sections: BTreeMap<SectionName, SectionSettings>,
 }
@@ -211,6 +220,7 @@ impl TryFrom<SettingsFile> for Settings {
             events_need_token: raw.events_need_token.unwrap_or(false),
             oauth: oauth::clients(raw.oauth.unwrap_or_default())?,
             webhooks: webhook::webhooks(raw.webhooks.unwrap_or_default())?,
+            reporting: reporters(raw.reporting)?,
             state_dir,
             sections,
         })
@@ -285,6 +295,18 @@ impl SectionSettings {
 pub fn render(settings: &Settings) -> Result<String, SettingsError> {
     toml::to_string(&SettingsFile::from(settings))
         .map_err(|error| SettingsError::Value(format!("the settings cannot be written: {error}")))
+}
+
+fn reporters(tables: BTreeMap<String, ReporterTable>) -> Result<Vec<Reporter>, SettingsError> {
+    if tables.len() > MOST_REPORTERS {
+        return Err(SettingsError::Value(format!(
+            "there are {} tables `reporting`: {MOST_REPORTERS} are the most",
+            tables.len()
+        )));
+    }
+    let reporters = tables.into_iter();
+    let reporters = reporters.map(|(name, table)| Reporter::new(&name, table));
+    Ok(reporters.collect::<Result<_, _>>()?)
 }
 
 fn directory(key: &str, path: Option<PathBuf>) -> Result<Option<PathBuf>, SettingsError> {
