@@ -12,9 +12,10 @@ use serde::Serialize;
 use super::catalog::{self, shown, text_of};
 use super::error::AllocateError;
 use super::record::Record;
+use super::steps::steps_of;
 use super::store;
 use super::table::Table;
-use crate::format::{CmdbDocument, Form, ParseError, StateDocument, specs};
+use crate::format::{CmdbDocument, Form, ParseError, StateDocument, specs, steps};
 use crate::matching::CompiledSpec;
 use crate::model::{Allocation, ProfileName, Quota};
 
@@ -114,6 +115,8 @@ pub(crate) fn check_text(name: &str, text: &str) -> Result<(), ParseError> {
         CmdbDocument::parse(name, text, form).map(drop)
     } else if stem.ends_with(".specs") {
         parse_spec(name, text, form).map(drop)
+    } else if stem.ends_with(".steps") {
+        steps::parse(name, text, form).map(drop)
     } else {
         Ok(())
     }
@@ -195,6 +198,9 @@ fn check_profile(directory: &Path, profile: &ProfileName, record: &Record, repor
         });
     if let Err(problem) = text {
         report.add(Severity::Error, Some(&configure), problem);
+    }
+    if let Err(error) = steps_of(directory, profile) {
+        report.add(Severity::Error, None, error.details());
     }
     match catalog::find(directory, profile, "cmdb") {
         Ok(Some((path, form))) => check_cmdb(&path, form, profile, record, report),

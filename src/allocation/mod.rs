@@ -18,6 +18,7 @@ mod prepare;
 mod record;
 mod recovery;
 mod section;
+mod steps;
 mod stock;
 mod stockroom;
 mod store;
@@ -32,4 +33,5 @@ pub use outcome::{
     Reason, Refusal, RefusalKind,
 };
 pub use section::{Section, SectionOptions};
+pub use steps::steps_of;
 pub use stock::{EntryCount, ProfileStock, stock_of};

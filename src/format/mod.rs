@@ -18,6 +18,7 @@ pub mod render;
 mod scanner;
 pub mod specs;
 pub mod state;
+pub mod steps;
 mod tree;
 
 pub use cmdb::CmdbDocument;

@@ -29,6 +29,7 @@ mod seed;
 pub mod settings;
 mod startup;
 mod state;
+mod strict_steps;
 mod traffic;
 mod views;
 mod webhooks;

@@ -15,11 +15,12 @@ use crate::format::facts::without_lone_surrogates;
 use super::body::Body;
 use super::error::ApiError;
 use super::state::AppState;
+use super::strict_steps::{judge, may_hold_step, reporter_of};
 
 /// The longest body of a report: logs come in base64 within JSON (wire-formats, rules for the whole server).
 pub(super) const LIMIT_BYTES: u64 = 64 << 20;
 
-/// Bodies from this size on are read, packed and handed over by a thread that may take its time.
+/// Bodies above this size are read, packed and handed over by a thread that may take its time.
 const LARGE_BYTES: usize = 64 << 10;
 
 /// How long the name of a machine may be, in characters.
@@ -162,9 +163,10 @@ pub(super) async fn keep(
     body: Bytes,
     read: impl FnOnce(&[u8]) -> Vec<Result<Message, Unreadable>> + Send + 'static,
 ) -> Result<Vec<Kept>, ApiError> {
-    let (shared, is_large) = (state.clone(), body.len() > LARGE_BYTES);
+    let takes_time = body.len() > LARGE_BYTES || may_hold_step(&body);
+    let shared = state.clone();
     let submit = move || submit(&shared, &caller, read(&body));
-    let pending = match is_large {
+    let pending = match takes_time {
         true => web::block(submit).await.map_err(|_| ApiError::Internal)?,
         false => submit(),
     };
@@ -189,16 +191,29 @@ fn submit(
     messages: Vec<Result<Message, Unreadable>>,
 ) -> Vec<Result<super::events::Pending, Unreadable>> {
     let now = Timestamp::now();
-    let (mut jobs, mut places) = (Vec::new(), Vec::with_capacity(messages.len()));
+    let (mut jobs, mut named) = (Vec::new(), Vec::with_capacity(messages.len()));
+    let mut places = Vec::with_capacity(messages.len());
     {
         let store = state.events.store().ok();
         let board = store.map(|store| store.board());
         for message in messages {
-            places.push(message.map(|message| {
+            named.push(message.map(|message| {
                 let machine = caller.machine(board.as_deref(), &message);
-                jobs.push(message.reports(&machine, caller.address.as_deref(), now));
+                let board = board.as_deref();
+                let reporter = board.and_then(|board| reporter_of(board, &machine, &message));
+                (machine, reporter, message)
             }));
         }
+    }
+    // Files are read without the board's lock.
+    for message in named {
+        places.push(message.and_then(|(machine, reporter, mut message)| {
+            if let Some(reporter) = reporter {
+                judge(state, &reporter, &mut message)?;
+            }
+            jobs.push(message.reports(&machine, caller.address.as_deref(), now));
+            Ok(())
+        }));
     }
     let mut pending = state.events.submit_each(jobs).into_iter();
     let places = places.into_iter().map(|place| {

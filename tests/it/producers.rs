@@ -316,6 +316,39 @@ fn localboot_of_a_stranger_makes_nobody() {
 }
 
 #[test]
+fn a_profile_with_a_list_of_steps_takes_no_others_and_knows_how_far_it_is() {
+    let server = server();
+    let step = |label: &str, status: &str| {
+        let step = json!({"name": "A step", "label": label, "status": status});
+        post(&server, "/api/update?machine=CZ1", &step)
+    };
+    server.register(&machine("CZ1", "QEMU"));
+    let list = server.path("config/vm.steps");
+    write(&list, "['get_ks', 'packages', 'bootloader', 'done']\n");
+    assert_eq!(step("get_ks", "init").status, 204);
+    assert_eq!(step("get_ks", "done").status, 204);
+    let refused = step("get-ks", "done");
+    assert_eq!(refused.status, 400);
+    assert_eq!(
+        refused.json()["error"],
+        "`get-ks` is no step of the profile `vm`: there is get_ks, packages, bootloader, done"
+    );
+    let status = server.get("/api/v1/status/CZ1").json();
+    assert_eq!(status["progress"]["percent"], 25.0, "{status}");
+    // Of a machine that has no profile any step is taken; so it is without a list, and with one that is wrong.
+    let other = json!({"name": "A step", "label": "x"});
+    assert_eq!(
+        post(&server, "/api/update?machine=other", &other).status,
+        204
+    );
+    write(&list, "['get_ks'");
+    assert_eq!(step("x", "init").status, 204);
+    std::fs::remove_file(&list).unwrap();
+    assert_eq!(step("y", "init").status, 204);
+    assert!(server.log().contains("the list of steps is of no use"));
+}
+
+#[test]
 fn the_rfcs_steps_show_where_it_failed() {
     let server = server();
     for step in [

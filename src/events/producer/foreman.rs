@@ -128,6 +128,7 @@ pub(super) fn step(object: &Object) -> Result<Message, Unreadable> {
     }
     message.machine = word(object, "machine").or_else(|| word(object, "host"));
     message.datacenter = word(object, "datacenter_name");
+    message.step = Some(label.clone());
     if !logs.is_empty() {
         message.files.push(LogFile {
             name: format!("{label}.log"),

@@ -23,6 +23,8 @@ pub struct Message {
     pub files: Vec<LogFile>,
     /// What the message calls its machine.
     pub machine: Option<String>,
+    /// The label of the RFC's step that it tells of.
+    pub step: Option<String>,
     /// Where it says the machine stands.
     pub datacenter: Option<String>,
     /// What else its machine is called, where that is nobody else's name.
@@ -48,6 +50,16 @@ pub enum Unreadable {
     /// There is nothing in it.
     #[error("the message is empty")]
     Empty,
+    /// The machine's profile says which steps there are.
+    #[error("`{}` is no step of the profile `{profile}`: there is {}", label.escape_debug(), steps.join(", "))]
+    UnknownStep {
+        /// What was reported.
+        label: String,
+        /// The profile.
+        profile: String,
+        /// What can be.
+        steps: Vec<String>,
+    },
     /// The name is this server's own.
     #[error("the origin `{0}` is this server's own: give another one")]
     Reserved(String),
