@@ -56,9 +56,12 @@ impl Identity {
             rows.find(|fact| fact.key == key)
                 .and_then(|fact| fact.value.as_text())
         };
-        let macs = facts
-            .iter()
-            .filter(|fact| fact.category == "network" && fact.key == "serial");
+        // Our client tells of the card that it booted from where that is none of those that it found.
+        let is_mac = |fact: &&Fact| {
+            let row = [&fact.category, &fact.instance, &fact.key].map(String::as_str);
+            matches!(row, ["network", _, "serial"] | ["system", "boot", "mac"])
+        };
+        let macs = facts.iter().filter(is_mac);
         let mut identity = Identity {
             uuid: product("uuid").and_then(usable_uuid),
             serial: product("serial").and_then(usable_serial),

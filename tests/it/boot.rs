@@ -111,7 +111,7 @@ fn a_machine_that_says_nothing_of_itself_is_told_to_ask_again_and_say_it() {
 fn the_whole_life_of_a_machine_with_the_server_killed_in_between() {
     let mut server = server();
     assert_eq!(asks(&server), Does::Install);
-    let kernel = "kernel http://h/boot/vmlinuz initrd=ramdisk SERV=h HTTP_PORT=80 ||";
+    let kernel = "kernel http://h/boot/vmlinuz initrd=ramdisk BOOTIF=01-${mac:hexhyp} SERV=h HTTP_PORT=80 ||";
     assert!(screen(&server).contains(kernel), "{}", screen(&server));
     for begun in 1..=3 {
         assert_eq!(asks(&server), Does::Install, "before attempt {begun}");
@@ -453,8 +453,7 @@ fn the_recorded_ipxe_is_told_to_introduce_itself_to_the_server_it_named() {
     let asked = String::from_utf8(requests[1].1.clone()).unwrap();
     let asked = asked.replacen("/ipxe?", "/boot.ipxe?", 1);
     let text = exchange(server.address, asked.as_bytes()).text();
-    let kernel =
-        "kernel http://10.0.2.2:18095/boot/vmlinuz initrd=ramdisk SERV=10.0.2.2 HTTP_PORT=18095 ";
+    let kernel = "kernel http://10.0.2.2:18095/boot/vmlinuz initrd=ramdisk BOOTIF=01-${mac:hexhyp} SERV=10.0.2.2 HTTP_PORT=18095 ";
     assert!(text.contains(kernel), "{text}");
     uploads(&server);
     post(&server, &format!("/api/v1/machines/{SERIAL}/installed"));

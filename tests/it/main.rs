@@ -41,6 +41,7 @@ mod port;
 mod producers;
 mod pxemngr;
 mod rack;
+mod ramdisk_init;
 mod real_disk;
 mod reference;
 mod reporters;

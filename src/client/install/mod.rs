@@ -9,6 +9,7 @@ mod courier;
 mod efi;
 mod emitter;
 mod ending;
+mod facts;
 mod files;
 mod grub;
 mod initrd;

@@ -70,6 +70,8 @@ pub(super) struct Settings {
     pub os: Option<String>,
     /// A version that takes the place of the script's.
     pub os_ver: Option<String>,
+    /// The MAC of the card that the machine booted from, lower case with colons.
+    pub boot_mac: Option<String>,
     /// A name for this round of installations.
     pub session: Option<String>,
     /// The label of a medium in the machine that holds the role, where it does not come by the network.
@@ -164,6 +166,7 @@ impl Settings {
             link_up_timeout: number("LINK_UP_TIMEOUT", value("LINK_UP_TIMEOUT"), 10)?,
             os: value("OS"),
             os_ver: value("OS_VER"),
+            boot_mac: value("BOOTIF").and_then(|value| ethernet(&value)),
             session: value("SESSION"),
             embedded: value("EMBEDDED").and_then(|value| label(&value)),
             metadata_url: value("METADATA_URL"),
@@ -203,6 +206,17 @@ fn label(value: &str) -> Option<String> {
         "1" | "yes" | "true" => Some("edeploy_boot".to_owned()),
         label => Some(label.to_owned()),
     }
+}
+
+/// The MAC in `01-52-54-00-12-34-56`, where 01 says Ethernet (PXELINUX's `BOOTIF`). Boot loaders that know no MAC
+/// write something else there.
+fn ethernet(value: &str) -> Option<String> {
+    let mac = value.strip_prefix("01-")?.replace('-', ":").to_lowercase();
+    let is_mac = mac.split(':').count() == 6
+        && mac
+            .split(':')
+            .all(|part| part.len() == 2 && part.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    is_mac.then_some(mac)
 }
 
 /// A token as a header can carry it (RFC 6750, `b64token`, and what other servers use besides).
@@ -296,6 +310,18 @@ mod tests {
         assert_eq!((settings.http_port, settings.hserv_port), (8443, 80));
         let error = Settings::parse("HSERV=https://h").unwrap_err().to_string();
         assert!(error.contains("CA="), "{error}");
+    }
+
+    #[test]
+    fn the_card_that_it_booted_from_is_read_where_it_is_one() {
+        let boot_mac = |line: &str| Settings::parse(line).unwrap().boot_mac;
+        assert_eq!(
+            boot_mac("BOOTIF=01-52-54-00-AB-cd-01").as_deref(),
+            Some("52:54:00:ab:cd:01")
+        );
+        for none in ["BOOTIF=01-", "BOOTIF=20-80-00", "BOOTIF=eth0", ""] {
+            assert_eq!(boot_mac(none), None, "{none}");
+        }
     }
 
     #[test]

@@ -6,9 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::client::assignments;
 use crate::client::configure::{Answer, ConfigureError, ConfigureOptions};
-use crate::client::detect::as_json;
 use crate::configure::quoted;
-use crate::hardware::{self, Sysroot};
 use crate::model::BootId;
 use crate::system::{RunError, Runner, with_causes};
 
@@ -283,22 +281,6 @@ impl Installation {
         self.facts.as_deref().unwrap_or("[]")
     }
 
-    fn detect(&mut self) -> Result<String, StepError> {
-        if let Some(path) = &self.hardware {
-            return std::fs::read_to_string(path).map_err(|source| StepError::Hardware {
-                path: path.clone(),
-                source,
-            });
-        }
-        let detected = hardware::detect(&Sysroot::new("/"), self.runner.as_ref());
-        for warning in &detected.warnings {
-            self.log.say(&format!("warning: {warning}"));
-        }
-        let facts = as_json(&detected.facts);
-        files::keep_facts(self.writer(), &facts)?;
-        Ok(facts)
-    }
-
     fn configure(&mut self) -> Result<(), StepError> {
         // A former try's: the script adds to it.
         let vars = Path::new("/vars");
@@ -345,7 +327,7 @@ impl Installation {
             .collect()
     }
 
-    fn writer(&self) -> Writer {
+    pub(super) fn writer(&self) -> Writer {
         Writer {
             is_rehearsal: self.is_rehearsal,
         }

@@ -9,6 +9,9 @@ use super::decision::Decision;
 use super::files::{KERNEL, RAMDISK};
 use super::{HOLD_SECONDS, RETRY_SECONDS, Scene, screen};
 
+/// Which card it boots from, in PXELINUX's words: iPXE itself puts the MAC in.
+const BOOT_CARD: &str = "BOOTIF=01-${mac:hexhyp}";
+
 /// Most lines of a reason on the screen.
 const MOST_LINES: usize = 12;
 
@@ -45,7 +48,7 @@ pub(in crate::server) fn script(decision: &Decision, scene: &Scene<'_>) -> Strin
             );
             format!(
                 "#!ipxe\necho edeploy: this machine is going to be installed\n\
-                 kernel {kernel} initrd={RAMDISK} {words} || goto again\n\
+                 kernel {kernel} initrd={RAMDISK} {BOOT_CARD} {words} || goto again\n\
                  initrd --name {RAMDISK} {ramdisk} || goto again\n\
                  boot || goto again\n\
                  :again\necho edeploy: the ramdisk did not come, asking again\nimgfree ||\nsleep {RETRY_SECONDS}\n{ask}\n"

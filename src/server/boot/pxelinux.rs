@@ -1,6 +1,6 @@
 //! The decision as a configuration of PXELINUX (lpxelinux.0, which speaks HTTP).
 //!
-//! Times are tenths of a second. `CONFIG` reads the configuration anew; a `boot:` prompt with a timeout
+//! `SYSAPPEND 2` adds `BOOTIF`, the card it boots from. Times are tenths of a second. `CONFIG` reads the configuration anew; a `boot:` prompt with a timeout
 //! stands before it, and is what PXELINUX comes to as well when a kernel did not come. Where the server
 //! is away just then, PXELINUX resets the machine after some minutes, and it begins again.
 
@@ -28,7 +28,7 @@ pub(in crate::server) fn configuration(
             format!(
                 "SAY edeploy: this machine is going to be installed\nDEFAULT install\nPROMPT 0\n\
                  TIMEOUT {RETRY_SECONDS}0\nONTIMEOUT again\n\
-                 LABEL install\nKERNEL {kernel}\nINITRD {ramdisk}\nAPPEND {words}\n{again}"
+                 LABEL install\nKERNEL {kernel}\nINITRD {ramdisk}\nAPPEND {words}\nSYSAPPEND 2\n{again}"
             )
         }
         Decision::LocalBoot { .. } => {

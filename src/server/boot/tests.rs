@@ -195,7 +195,7 @@ fn ipxe_is_told_in_its_own_words() {
     assert_snapshot!(with_scene(|scene| ipxe::script(&install(), scene)), @r#"
     #!ipxe
     echo edeploy: this machine is going to be installed
-    kernel http://10.0.0.1:8080/boot/vmlinuz initrd=ramdisk SERV=10.0.0.1 HTTP_PORT=8080 SECTION=rack ONFAILURE=console | console=ttyS0 | || goto again
+    kernel http://10.0.0.1:8080/boot/vmlinuz initrd=ramdisk BOOTIF=01-${mac:hexhyp} SERV=10.0.0.1 HTTP_PORT=8080 SECTION=rack ONFAILURE=console | console=ttyS0 | || goto again
     initrd --name ramdisk http://10.0.0.1:8080/boot/ramdisk || goto again
     boot || goto again
     :again
@@ -239,6 +239,7 @@ fn pxelinux_is_told_in_its_own_words() {
     KERNEL http://10.0.0.1:8080/boot/vmlinuz
     INITRD http://10.0.0.1:8080/boot/ramdisk
     APPEND SERV=10.0.0.1 HTTP_PORT=8080 SECTION=rack ONFAILURE=console | console=ttyS0 |
+    SYSAPPEND 2
     LABEL again
     CONFIG http://10.0.0.1:8080/pxelinux.cfg/default
     "#);
