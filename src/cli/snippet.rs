@@ -140,14 +140,15 @@ impl Told<'_> {
             Some(machine) => json_inside(machine),
             None => "'\"$(hostname)\"'".to_owned(),
         };
-        let body = |what: &str, words: &str| {
+        let command = |what: &str, words: &str| {
             let machine = match self.machine {
                 Some(_) => machine.replace('\'', r"'\''"),
                 None => machine.clone(),
             };
-            format!(
+            let body = format!(
                 r#"'{{"machine":"{machine}","origin":"preseed","name":"install","event_type":{what},"description":"{words}"}}'"#
-            )
+            );
+            texts::PRESEED_COMMAND.replace("@BODY@", &body)
         };
         let header = self.token.map_or_else(String::new, |token| {
             format!(
@@ -158,11 +159,11 @@ impl Told<'_> {
         texts::PRESEED
             .replace(
                 "@START@",
-                &body(r#""start""#, "debian-installer has started"),
+                &command(r#""start""#, "debian-installer has started"),
             )
             .replace(
                 "@FINISH@",
-                &body(r#""finish","result":"SUCCESS""#, "debian-installer is done"),
+                &command(r#""finish","result":"SUCCESS""#, "debian-installer is done"),
             )
             .replace("@HEADER@", &header)
             .replace("@SERVER@", self.server)

@@ -49,6 +49,7 @@ mod reports_kept;
 mod scripts;
 mod settings;
 mod settings_example;
+mod snippets;
 mod stop;
 mod sync;
 mod upload;

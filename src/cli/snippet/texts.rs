@@ -1,11 +1,16 @@
 //! The lines themselves. `@NAME@` stands for what is put in.
 
 /// A report with curl.
-pub(super) const CURL: &str =
-    "curl -sS -m 10 -o /dev/null -H 'Content-Type: application/json' @HEADER@-d \"$body\"";
+pub(super) const CURL: &str = "curl -sS -m 10 -o /dev/null -H 'Content-Type: application/json' @HEADER@-d \"$body\" \
+     '@SERVER@/api/v1/events' || true";
 
-/// A report with wget; busybox's knows these options too.
-pub(super) const WGET: &str = "wget -q -T 10 -O /dev/null --header='Content-Type: application/json' @HEADER@--post-data=\"$body\"";
+/// A report with wget, also busybox's. Without `-T`: the busybox of Debian 12 and older, which debian-installer has
+/// too, was built without time-outs and dies of it (github.com/mirror/busybox issue 124), and GNU's tries twenty times.
+pub(super) const WGET: &str = "\
+wget -q -O /dev/null --header='Content-Type: application/json' @HEADER@--post-data=\"$body\" '@SERVER@/api/v1/events' &
+    seconds=0
+    while kill -0 $! 2>/dev/null && [ $seconds -lt 10 ]; do sleep 1; seconds=$((seconds + 1)); done
+    kill $! 2>/dev/null || true";
 
 /// How a header is given to the command of a call.
 pub(super) fn header_option(call: &str) -> &'static str {
@@ -28,7 +33,7 @@ edeploy_report() {
     esac
     words=$(printf '%s' "$3" | tr '\001-\037' ' ' | sed 's/[\\"]/\\&/g')
     body="{\"machine\":\"$edeploy_machine\",\"origin\":\"script\",\"name\":\"$1\",$what,\"description\":\"$words\"}"
-    @CALL@ '@SERVER@/api/v1/events' || true
+    @CALL@
 }
 "#;
 
@@ -49,11 +54,17 @@ edeploy_report install failed 'Anaconda failed: see its console'
 %end
 ";
 
-/// Lines of a preseed.
+/// Lines of a preseed; see [`WGET`].
 pub(super) const PRESEED: &str = "\
-d-i preseed/early_command string wget -q -T 10 -O /dev/null --header='Content-Type: application/json' @HEADER@--post-data=@START@ '@SERVER@/api/v1/events' || true
-d-i preseed/late_command string wget -q -T 10 -O /dev/null --header='Content-Type: application/json' @HEADER@--post-data=@FINISH@ '@SERVER@/api/v1/events' || true
+d-i preseed/early_command string @START@
+d-i preseed/late_command string @FINISH@
 ";
+
+/// One command of a preseed.
+pub(super) const PRESEED_COMMAND: &str = "\
+wget -q -O /dev/null --header='Content-Type: application/json' @HEADER@--post-data=@BODY@ '@SERVER@/api/v1/events' & \
+seconds=0; while kill -0 $! 2>/dev/null && [ $seconds -lt 10 ]; do sleep 1; seconds=$((seconds + 1)); done; \
+kill $! 2>/dev/null || true";
 
 /// A part of an autoinstall.
 pub(super) const AUTOINSTALL: &str = "\
