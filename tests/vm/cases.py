@@ -40,6 +40,8 @@ class Case:
     # Further boots, each with these disks pulled out.
     boots_without: tuple = ()
     by_pxelinux: bool = False
+    # Whether the installed system is also started from the network first, as in a rack.
+    boots_network_first: bool = False
     # An admin's configuration directory in place of `profiles`, and the network that the machine is on: the
     # server's address, and a MAC with the address that it gets.
     config: Path | None = None
@@ -107,18 +109,21 @@ CASES = [
         ONE_DISK,
         Machine(),
         {**ONE, "firmware": "bios", "root": "/dev/vda3"},
+        boots_network_first=True,
     ),
     Case(
         "uefi-virtio",
         ONE_DISK,
         Machine(firmware="uefi"),
         {**ONE, "firmware": "uefi", "root": "/dev/vda3"},
+        boots_network_first=True,
     ),
     Case(
         "uefi-nvme",
         ONE_DISK,
         Machine(firmware="uefi", disks=(Disk("nvme"),), netboot="pxe"),
         {**ONE, "firmware": "uefi", "root": "/dev/nvme0n1p3"},
+        boots_network_first=True,
     ),
     Case(
         "bios-raid1",
@@ -193,7 +198,7 @@ CASES = [
         scenarios.kexec,
         cmdline=("ONSUCCESS=kexec",),
     ),
-    Case("bios-pxelinux", ONE_DISK, expect={**ONE, "firmware": "bios"}, by_pxelinux=True),
+    Case("bios-pxelinux", ONE_DISK, expect={**ONE, "firmware": "bios"}, by_pxelinux=True, boots_network_first=True),
     Case(
         "refused",
         ONE_DISK,
