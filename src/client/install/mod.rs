@@ -12,6 +12,7 @@ mod ending;
 mod facts;
 mod files;
 mod grub;
+mod grub_wishes;
 mod initrd;
 mod journal;
 mod log;
