@@ -231,7 +231,7 @@ impl Committer {
                     configure,
                     repeated,
                 };
-                Decision::Outcome(Box::new(Outcome::Allocated(allocated)))
+                Decision::Outcome(Box::new(Outcome::Allocated(Box::new(allocated))))
             }
         }
     }

@@ -24,7 +24,7 @@ pub enum Purpose {
 #[derive(Debug, Clone)]
 pub enum Outcome {
     /// It has an allocation, and that is on disk.
-    Allocated(Allocated),
+    Allocated(Box<Allocated>),
     /// It gets nothing; nothing has changed.
     Refused(Refusal),
 }

@@ -138,6 +138,7 @@ mod tests {
          GRUB_DISTRIBUTOR=`lsb_release -i -s 2> /dev/null || echo Debian`\n\
          GRUB_CMDLINE_LINUX_DEFAULT=\"quiet\"\nGRUB_CMDLINE_LINUX=\"net.ifnames=0\"\n#GRUB_TERMINAL=console\n";
 
+    #[expect(clippy::disallowed_methods, reason = "tests make their own files")]
     fn role(files: &[(&str, &str)]) -> tempfile::TempDir {
         let dir = tempfile::tempdir().unwrap();
         for (name, text) in files {

@@ -175,7 +175,7 @@ async fn try_upload(
     )
     .await?
     {
-        Outcome::Allocated(allocated) => Ok((section, allocated)),
+        Outcome::Allocated(allocated) => Ok((section, *allocated)),
         Outcome::Refused(refusal) => Err(ApiError::Refused(Box::new(refusal))),
     }
 }
