@@ -1,23 +1,27 @@
 //! One commit: reports folded and written in one transaction. Nothing in memory changes before it is on disk.
 
+mod naming;
+mod writing;
+
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use rusqlite::{Connection, Transaction, params};
 
 use super::Receipt;
 use super::error::StoreError;
-use crate::events::board::{Board, Kept, folded, usual_key};
+use crate::events::board::{Board, Kept, usual_key};
 use crate::events::deployment::Deployment;
-use crate::events::fold::{Moved, fold};
-use crate::events::machine::Machine;
+use crate::events::fold::fold;
 use crate::events::meaning;
 use crate::events::report::{About, Report, address_alias};
 use crate::events::standing::Status;
 use crate::events::usual::Usual;
 use crate::model::{Event, EventKind};
+
+pub(super) use self::writing::micros;
+use self::writing::{json, write_deployment};
 
 /// A file as it is kept.
 pub(super) struct Packed {
@@ -200,201 +204,6 @@ impl<'a> Batch<'a> {
         self.board.machines.len() + self.overlay.machines.len()
     }
 
-    fn alias(&self, called: &str) -> Option<&String> {
-        let key = folded(called);
-        self.overlay
-            .aliases
-            .get(&key)
-            .or_else(|| self.board.aliases.get(&key))
-    }
-
-    /// The machine that a report is of. Where its hardware is known the name is the machine's own; what
-    /// was reported of it under another name before is its too.
-    fn machine_of(&mut self, report: &Report) -> Sql<String> {
-        let called = &report.machine;
-        if !report.about.is_known {
-            if self.kept(called).is_some() {
-                return Ok(called.clone());
-            }
-            let known = self.alias(called).filter(|name| self.kept(name).is_some());
-            return Ok(known.unwrap_or(called).clone());
-        }
-        for alias in &report.about.aliases {
-            let stranger = self.kept(alias).filter(|kept| !kept.machine.is_known);
-            if let Some(stranger) = stranger
-                && alias != called
-            {
-                self.adopt(alias, &stranger, called, report.received)?;
-            }
-        }
-        Ok(called.clone())
-    }
-
-    /// What was reported of a machine that nobody knew is of this one.
-    fn adopt(&mut self, alias: &str, stranger: &Kept, name: &str, now: Timestamp) -> Sql<()> {
-        let own = match self.kept(name) {
-            Some(own) => own,
-            None => self.create(name, now)?,
-        };
-        for table in [
-            "event",
-            "log",
-            "deployment",
-            "transition",
-            "alias",
-            "host_key",
-        ] {
-            let text = format!("UPDATE OR IGNORE {table} SET machine = ?1 WHERE machine = ?2");
-            self.transaction
-                .execute(&text, params![own.id, stranger.id])?;
-        }
-        self.transaction
-            .execute("DELETE FROM machine WHERE id = ?1", [stranger.id])?;
-        self.overlay.machines.remove(alias);
-        self.overlay.removed.insert(alias.to_owned());
-        // The deployment that began under the other name goes on.
-        if own.machine.open().is_none() && stranger.machine.open().is_some() {
-            let mut machine = (*own.machine).clone();
-            machine.deployment.clone_from(&stranger.machine.deployment);
-            machine.standing = stranger.machine.standing;
-            machine.since = stranger.machine.since;
-            machine.asks_for_boot |= stranger.machine.asks_for_boot;
-            let machine = Arc::new(machine);
-            self.overlay.machines.insert(
-                name.to_owned(),
-                Kept {
-                    id: own.id,
-                    machine,
-                },
-            );
-        }
-        Ok(())
-    }
-
-    fn create(&mut self, name: &str, now: Timestamp) -> Sql<Kept> {
-        let machine = Machine::new(name, now);
-        self.transaction
-            .prepare_cached("INSERT INTO machine (name, summary) VALUES (?1, ?2)")?
-            .execute(params![name, json(&machine)])?;
-        let kept = Kept {
-            id: self.transaction.last_insert_rowid(),
-            machine: Arc::new(machine),
-        };
-        self.overlay.machines.insert(name.to_owned(), kept.clone());
-        Ok(kept)
-    }
-
-    fn learn_aliases(&mut self, name: &str, id: i64, aliases: &[String]) -> Sql<()> {
-        for alias in aliases {
-            if alias.is_empty() || self.alias(alias).is_some_and(|known| known == name) {
-                continue;
-            }
-            let key = folded(alias);
-            self.transaction
-                .prepare_cached(
-                    "INSERT INTO alias (alias, machine) VALUES (?1, ?2)
-                     ON CONFLICT (alias) DO UPDATE SET machine = excluded.machine",
-                )?
-                .execute(params![key, id])?;
-            self.overlay.aliases.insert(key, name.to_owned());
-        }
-        Ok(())
-    }
-
-    /// Whether this was reported already: producers repeat what they got no answer to (wire-formats 2.4).
-    fn is_repeat(&self, id: i64, report: &Report) -> Sql<bool> {
-        let Some(key) = repeat_key(report) else {
-            return Ok(false);
-        };
-        self.transaction
-            .prepare_cached(
-                "SELECT 1 FROM event WHERE machine = ?1 AND happened = ?2 AND repeat_key = ?3",
-            )?
-            .query_row(params![id, micros(report.happened()), key], |_| Ok(()))
-            .optional()
-            .map(|found| found.is_some())
-    }
-
-    fn insert_event(&self, id: i64, job: Option<i64>, report: &Report) -> Sql<i64> {
-        let event = &report.event;
-        self.transaction
-            .prepare_cached(
-                "INSERT INTO event (machine, deployment, received, happened, origin, name, kind, result,
-                 level, percent, description, repeat_key)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
-            )?
-            .insert(params![
-                id,
-                job,
-                micros(report.received),
-                micros(report.happened()),
-                event.origin,
-                meaning::name_of(event),
-                event.kind.word(),
-                event.kind.result().map(|result| result.word()),
-                event.level.word(),
-                event.percent,
-                event.description,
-                repeat_key(report),
-            ])
-    }
-
-    fn insert_log(&self, id: i64, job: Option<i64>, now: Timestamp, file: &Packed) -> Sql<()> {
-        let bytes = i64::try_from(file.bytes).unwrap_or(i64::MAX);
-        self.transaction
-            .prepare_cached(
-                "INSERT INTO log (machine, deployment, received, name, bytes, content)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            )?
-            .execute(params![
-                id,
-                job,
-                micros(now),
-                file.name,
-                bytes,
-                file.content
-            ])?;
-        Ok(())
-    }
-
-    fn keep_host_keys(&self, id: i64, report: &Report) -> Sql<()> {
-        for told in &report.about.host_keys {
-            self.transaction
-                .prepare_cached(
-                    "INSERT INTO host_key (machine, algorithm, key, received) VALUES (?1, ?2, ?3, ?4)
-                     ON CONFLICT (machine, algorithm) DO UPDATE SET key = excluded.key,
-                     received = excluded.received",
-                )?
-                .execute(params![id, told.algorithm, told.key, micros(report.received)])?;
-        }
-        Ok(())
-    }
-
-    fn insert_transition(
-        &self,
-        id: i64,
-        machine: &Machine,
-        moved: &Moved,
-        now: Timestamp,
-    ) -> Sql<()> {
-        self.transaction
-            .prepare_cached(
-                "INSERT INTO transition (machine, deployment, at, profile, action, result, standing, previous)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-            )?
-            .execute(params![
-                id,
-                machine.deployment.as_ref().map(|it| it.number),
-                micros(now),
-                machine.profile,
-                moved.action,
-                moved.result.map(|result| result.word()),
-                moved.to.word(),
-                moved.from.word(),
-            ])?;
-        Ok(())
-    }
-
     fn note_deployment(&mut self, machine: &str, deployment: Deployment) {
         self.deployments
             .insert(deployment.number, (machine.to_owned(), deployment));
@@ -425,56 +234,4 @@ impl<'a> Batch<'a> {
             }
         }
     }
-}
-
-fn write_deployment(
-    transaction: &Transaction<'_>,
-    machine: Option<i64>,
-    deployment: &Deployment,
-) -> Sql<()> {
-    transaction
-        .prepare_cached(
-            "INSERT INTO deployment (number, machine, profile, action, origin, status, error, failed_step, started, ended)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
-             ON CONFLICT (number) DO UPDATE SET profile = excluded.profile, action = excluded.action,
-             origin = excluded.origin, status = excluded.status, error = excluded.error,
-             failed_step = excluded.failed_step, ended = excluded.ended",
-        )?
-        .execute(params![
-            deployment.number,
-            machine,
-            deployment.profile,
-            deployment.action,
-            deployment.origin,
-            deployment.status.word(),
-            deployment.error,
-            deployment.failed_step,
-            micros(deployment.started),
-            deployment.ended.map(micros),
-        ])?;
-    Ok(())
-}
-
-/// Microseconds since 1970.
-pub(super) fn micros(at: Timestamp) -> i64 {
-    at.as_microsecond()
-}
-
-/// Names an event of a machine at a time; none where the time is our own.
-fn repeat_key(report: &Report) -> Option<i64> {
-    report.event.timestamp?;
-    let mut hasher = DefaultHasher::new();
-    let event = &report.event;
-    (
-        &event.origin,
-        &event.name,
-        event.kind.word(),
-        &event.description,
-    )
-        .hash(&mut hasher);
-    Some(hasher.finish().cast_signed())
-}
-
-fn json(value: &impl serde::Serialize) -> String {
-    serde_json::to_string(value).expect("plain data with text for keys is always JSON")
 }
