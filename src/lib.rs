@@ -33,6 +33,7 @@
 //! | [`planner`] | has configure scripts planned by a child process with limits | that process |
 //! | [`events`] | what was reported of machines, kept and folded into what each is doing | its database |
 //! | [`configure`] | the script that is sent to the machine, and the plan of what it does there | nothing |
+//! | [`roles`] | what a role's tree holds, how two differ, who vouches for it | reads trees |
 //! | [`matching`] | (spec, facts) → verdict | nothing |
 //! | [`mod@format`] | text ⇄ model, in eDeploy's form and in RON | nothing |
 //! | [`model`] | the words above as plain data | nothing |
@@ -56,6 +57,7 @@ pub mod hardware;
 pub mod matching;
 pub mod model;
 pub mod planner;
+pub mod roles;
 pub mod server;
 pub mod system;
 pub mod telemetry;
