@@ -1,5 +1,7 @@
 //! How two trees differ: a version from another, a machine from what was installed on it.
 
+use std::collections::HashMap;
+
 use serde::Serialize;
 
 use super::entry::{Entry, Node};
@@ -95,6 +97,45 @@ pub fn compare(expected: &[Entry], found: &[Entry]) -> Vec<Difference> {
             (Some(_), None) => return differences,
         }
     }
+}
+
+/// A difference, and how many below it are of the same kind: all in a directory that is missing.
+#[derive(Debug, Clone, Copy)]
+pub struct Outermost<'a> {
+    /// The difference.
+    pub difference: &'a Difference,
+    /// How many paths below it share its fate.
+    pub below: usize,
+}
+
+/// The differences for people: what is missing or extra with its directory is counted there.
+pub fn outermost(differences: &[Difference]) -> Vec<Outermost<'_>> {
+    let mut shown: Vec<Outermost<'_>> = Vec::new();
+    let mut directories: HashMap<(&[u8], Aspect), usize> = HashMap::new();
+    for difference in differences {
+        let aspect = difference.aspect;
+        let bytes = difference.path.as_bytes();
+        let end = bytes.iter().rposition(|byte| *byte == b'/').unwrap_or(0);
+        let above = directories.get(&(&bytes[..end], aspect)).copied();
+        let at = match above {
+            Some(at) => {
+                shown[at].below += 1;
+                at
+            }
+            None => {
+                shown.push(Outermost {
+                    difference,
+                    below: 0,
+                });
+                shown.len() - 1
+            }
+        };
+        let takes_all = matches!(aspect, Aspect::Missing | Aspect::Extra);
+        if takes_all && difference.is_directory {
+            directories.insert((bytes, aspect), at);
+        }
+    }
+    shown
 }
 
 fn difference(a: &Entry, b: &Entry, aspect: Aspect, expected: String, found: String) -> Difference {

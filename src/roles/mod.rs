@@ -7,15 +7,23 @@
 
 mod compare;
 mod entry;
+mod filter;
 mod manifest;
+mod packages;
 mod path;
 #[cfg(test)]
 mod properties;
+mod signature;
 mod text;
+mod verify;
 mod walk;
 
-pub use compare::{Aspect, Difference, compare};
+pub use compare::{Aspect, Difference, Outermost, compare, outermost};
 pub use entry::{Digest, Entry, Node, Xattrs};
+pub use filter::{Filter, FilterError};
 pub use manifest::{Identity, Manifest, ManifestError};
+pub use packages::{PackageChange, Packages};
 pub use path::{PathError, TreePath};
+pub use signature::{Keys, PublicKey, SignatureError, sign};
+pub use verify::{Depth, Verification, verify};
 pub use walk::{Found, WalkError, hash_files, walk};

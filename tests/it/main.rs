@@ -44,6 +44,7 @@ mod rack;
 mod real_disk;
 mod reference;
 mod reports_kept;
+mod roles;
 mod scripts;
 mod settings;
 mod settings_example;
