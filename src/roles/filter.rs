@@ -171,7 +171,8 @@ impl Rule {
 fn is_like(pattern: &[u8], text: &[u8]) -> bool {
     let (mut p, mut t) = (0, 0);
     // Where to go on after a failure: behind the star, with one more byte taken by it.
-    let (mut single, mut double): (Option<(usize, usize)>, Option<(usize, usize)>) = (None, None);
+    let mut single: Option<(usize, usize)> = None;
+    let mut double: Option<(usize, usize)> = None;
     loop {
         if pattern.get(p) == Some(&b'*') {
             let stars = pattern[p..]

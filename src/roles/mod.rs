@@ -8,11 +8,13 @@
 mod compare;
 mod entry;
 mod filter;
+mod ids;
 mod manifest;
 mod packages;
 mod path;
 #[cfg(test)]
 mod properties;
+mod recipe;
 mod signature;
 mod text;
 mod verify;
@@ -21,9 +23,11 @@ mod walk;
 pub use compare::{Aspect, Difference, Outermost, compare, outermost};
 pub use entry::{Digest, Entry, Node, Xattrs};
 pub use filter::{Filter, FilterError};
+pub use ids::{Ids, IdsError};
 pub use manifest::{Identity, Manifest, ManifestError};
 pub use packages::{PackageChange, Packages};
 pub use path::{PathError, TreePath};
+pub use recipe::{RecipeError, RoleFile, RoleFileEntry};
 pub use signature::{Keys, PublicKey, SignatureError, sign};
 pub use verify::{Depth, Verification, verify};
 pub use walk::{Found, WalkError, hash_files, walk};

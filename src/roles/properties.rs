@@ -163,6 +163,11 @@ fn a_manifest_that_makes_no_tree_is_refused() {
             .to_string();
         assert!(error.contains(problem), "{body}: {error}");
     }
+}
+
+#[test]
+fn a_manifest_says_what_it_is_a_manifest_of() {
+    let root = ". type=dir mode=0755 uid=0 gid=0\n";
     for head in [
         "",
         "\n",

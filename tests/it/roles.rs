@@ -180,6 +180,10 @@ fn two_versions_are_compared_as_trees_and_as_manifests() {
 fn keys_and_signatures_are_those_of_minisign() {
     let dir = tempfile::tempdir().unwrap();
     write(dir.path().join("1.0/base/etc/hosts"), "a");
+    write(
+        dir.path().join("1.0/base/var/lib/edeploy/conf"),
+        "ROLE=base\n",
+    );
     ctl(&["manifest", text(&dir.path().join("1.0/base"))]);
     let manifest = dir.path().join("1.0/base.manifest");
     let ours = dir.path().join("ours");
