@@ -14,9 +14,9 @@ pub enum SignatureError {
     /// The system gave no random bytes.
     #[error("cannot make a key")]
     NoKey(#[source] minisign::PError),
-    /// That is no secret key, or one with a password.
+    /// That is no secret key, or one with a password, or one of `minisign -W`, which has no checksum (0.11).
     #[error(
-        "that is no secret key without a password; with one, sign by `minisign -S -s KEY -m MANIFEST`"
+        "that is no secret key of `role keygen`; with one of minisign's, sign by `minisign -S -s KEY -m MANIFEST`"
     )]
     SecretKey(#[source] minisign::PError),
     /// The signature could not be made.

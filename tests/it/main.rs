@@ -44,6 +44,8 @@ mod rack;
 mod real_disk;
 mod reference;
 mod reports_kept;
+mod role_build;
+mod role_verify;
 mod roles;
 mod scripts;
 mod settings;
