@@ -5,6 +5,7 @@ from dataclasses import KW_ONLY, dataclass, field
 from ipaddress import IPv4Interface
 from pathlib import Path
 
+import floors
 import scenarios
 from hardware import recorded
 from machine import Disk, Machine
@@ -29,6 +30,8 @@ class Case:
     cmdline: tuple = ()
     settings: dict = field(default_factory=dict)
     on_failure: str = "halt"
+    # What is installed: the name of a role that packaging/role-NAME builds, version 1.0.
+    role: str = "tiny"
     # A mistake in the profiles that is mended later: file, text, the text in its place.
     broken: tuple = ()
     # What the console says where the installation must fail, and what the log at the server says.
@@ -37,6 +40,10 @@ class Case:
     # Further boots, each with these disks pulled out.
     boots_without: tuple = ()
     by_pxelinux: bool = False
+    # Whether it gives figures and no verdict: then it runs only when it is named.
+    is_measurement: bool = False
+    # Whether the installed system is also started from the network first, as in a rack.
+    boots_network_first: bool = False
     # An admin's configuration directory in place of `profiles`, and the network that the machine is on: the
     # server's address, and a MAC with the address that it gets.
     config: Path | None = None
@@ -73,6 +80,13 @@ BOND = {
     "vlans": {"bond0.42": 42},
     "addresses": {"bond0": ["10.0.0.11/24"], "bond0.42": ["10.0.42.11/24"]},
 }
+DEBIAN = {
+    "hostname": "debian-01",
+    "profile": "debian",
+    "root_type": "ext4",
+    "packages": {"mdadm", "grub2-common", "systemd"},
+    "failed_units": [],
+}
 OVER = {"hostname": "lab-01", "profile": "over", "kinds": ["disk", "part"], "root_type": "ext4"}
 
 
@@ -97,18 +111,21 @@ CASES = [
         ONE_DISK,
         Machine(),
         {**ONE, "firmware": "bios", "root": "/dev/vda3"},
+        boots_network_first=True,
     ),
     Case(
         "uefi-virtio",
         ONE_DISK,
         Machine(firmware="uefi"),
         {**ONE, "firmware": "uefi", "root": "/dev/vda3"},
+        boots_network_first=True,
     ),
     Case(
         "uefi-nvme",
         ONE_DISK,
         Machine(firmware="uefi", disks=(Disk("nvme"),), netboot="pxe"),
         {**ONE, "firmware": "uefi", "root": "/dev/nvme0n1p3"},
+        boots_network_first=True,
     ),
     Case(
         "bios-raid1",
@@ -183,7 +200,7 @@ CASES = [
         scenarios.kexec,
         cmdline=("ONSUCCESS=kexec",),
     ),
-    Case("bios-pxelinux", ONE_DISK, expect={**ONE, "firmware": "bios"}, by_pxelinux=True),
+    Case("bios-pxelinux", ONE_DISK, expect={**ONE, "firmware": "bios"}, by_pxelinux=True, boots_network_first=True),
     Case(
         "refused",
         ONE_DISK,
@@ -213,6 +230,9 @@ CASES = [
         },
         scenario=scenarios.all_at_once,
     ),
+    Case("bios-debian", (("debian", 1),), expect={**DEBIAN, "firmware": "bios"}, role="debian"),
+    Case("uefi-debian", (("debian", 1),), Machine(firmware="uefi"), {**DEBIAN, "firmware": "uefi"}, role="debian"),
+    Case("floors", (("debian", 1),), expect=DEBIAN, scenario=floors.measured, role="debian", is_measurement=True),
     rehearsal(
         "recorded-raid1-server",
         EXAMPLES / "hardware" / "raid1-server.json",
