@@ -261,6 +261,7 @@ impl Folding<'_> {
             started: self.report.happened(),
             received: self.now(),
             percent: None,
+            told: None,
         };
         let is_afterwards = self.is_afterwards();
         if is_afterwards {
@@ -375,6 +376,7 @@ impl Folding<'_> {
     fn goes_on(&mut self) {
         let event = self.event();
         let (percent, is_whole) = (event.percent, !event.name.contains('/'));
+        let now = self.now();
         let message = event.description.clone();
         let name = meaning::name_of(event).into_owned();
         if is_whole && self.says_its_first_again(&message, percent) {
@@ -393,7 +395,9 @@ impl Folding<'_> {
         if is_whole {
             deployment.percent = percent.or(deployment.percent);
         } else if let Some(step) = deployment.open.iter_mut().rfind(|step| step.name == name) {
-            step.percent = percent.or(step.percent);
+            percent
+                .into_iter()
+                .for_each(|percent| step.comes_to(percent, now));
         }
     }
 
