@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::meaning::SERVER;
 use super::store::EventRow;
 use crate::model::StepResult;
 
@@ -45,31 +46,45 @@ impl Step {
     }
 }
 
+/// From the boot script to the machine's hardware: firmware, kernel, ramdisk, and the first steps of the client.
+const BOOT: &str = "boot";
+
 /// The steps that these events, the oldest first, are the starts and ends of. Names are not unique: the
 /// last one that started ends first; what a parent holds ends with it.
+///
+/// What is before the machine's own words is a step too, by the server's clock: [`BOOT`].
 pub fn steps(events: &[EventRow]) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
     let mut open: Vec<usize> = Vec::new();
     for row in events {
-        match row.kind.as_str() {
-            "start" => {
-                open.push(steps.len());
-                let mut step = Step::of(row);
-                step.started = Some(row.happened);
-                steps.push(step);
+        match (row.origin.as_str(), row.name.as_str(), row.kind.as_str()) {
+            (SERVER, "boot/install", _) => start(&mut steps, &mut open, row, BOOT),
+            (SERVER, "upload", "finish") if is_open(&steps, &open, BOOT) => {
+                finish(&mut steps, &mut open, row, BOOT);
             }
-            "finish" => finish(&mut steps, &mut open, row),
+            (_, name, "start") => start(&mut steps, &mut open, row, name),
+            (_, name, "finish") => finish(&mut steps, &mut open, row, name),
             _ => {}
         }
     }
     steps
 }
 
-fn finish(steps: &mut Vec<Step>, open: &mut Vec<usize>, row: &EventRow) {
-    let Some(at) = open
-        .iter()
-        .rposition(|index| steps[*index].name == row.name)
-    else {
+fn is_open(steps: &[Step], open: &[usize], name: &str) -> bool {
+    open.iter().any(|index| steps[*index].name == name)
+}
+
+fn start(steps: &mut Vec<Step>, open: &mut Vec<usize>, row: &EventRow, name: &str) {
+    open.push(steps.len());
+    steps.push(Step {
+        name: name.to_owned(),
+        started: Some(row.happened),
+        ..Step::of(row)
+    });
+}
+
+fn finish(steps: &mut Vec<Step>, open: &mut Vec<usize>, row: &EventRow, name: &str) {
+    let Some(at) = open.iter().rposition(|index| steps[*index].name == name) else {
         let mut step = Step::of(row);
         step.end(row.happened, row.result);
         steps.push(step);
@@ -80,7 +95,7 @@ fn finish(steps: &mut Vec<Step>, open: &mut Vec<usize>, row: &EventRow) {
         steps[index].description.clone_from(&row.description);
     }
     steps[index].end(row.happened, row.result);
-    let inside = format!("{}/", row.name);
+    let inside = format!("{name}/");
     let mut place = 0;
     open.retain(|index| {
         place += 1;
@@ -126,6 +141,29 @@ mod tests {
         ]);
         let seconds: Vec<_> = steps.iter().map(|step| step.seconds).collect();
         assert_eq!(seconds, [Some(9.0), Some(3.0)]);
+    }
+
+    #[test]
+    fn the_way_to_the_server_is_a_step_of_its_own() {
+        let ok = Some(StepResult::Success);
+        let server = |row: EventRow| EventRow {
+            origin: SERVER.to_owned(),
+            ..row
+        };
+        let boot = server(row(0, "boot/install", "note", None));
+        let upload = || server(row(20, "upload", "finish", ok));
+        let told = |rows: &[EventRow]| {
+            let steps = steps(rows);
+            let told = steps
+                .into_iter()
+                .map(|step| (step.name, step.seconds, step.result));
+            told.collect::<Vec<_>>()
+        };
+        assert_eq!(
+            told(&[boot, upload()]),
+            [("boot".to_owned(), Some(20.0), ok)]
+        );
+        assert_eq!(told(&[upload()]), [("upload".to_owned(), None, ok)]);
     }
 
     #[test]
