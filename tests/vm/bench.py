@@ -63,20 +63,19 @@ class Bench:
         settings = "".join(f"{key} = {value}\n" for key, value in case.settings.items())
         self.services.write_settings(f'boot_arguments = "{" ".join(words)}"\n{settings}')
         self.services.start_server()
-        self.show()
 
     def show(self):
-        """Shows the machines as they change, from here on below what was said."""
-        if self.watched:
+        """Shows the machines as they change, until something is said."""
+        if self.watched and not self.display:
             words = self.services.command("watch")
             self.display = subprocess.Popen(words, stdin=subprocess.DEVNULL, preexec_fn=die_with_parent)
 
     def hide(self):
         """What is shown stays as it is."""
-        if self.display:
-            self.display.terminate()
-            self.display.wait()
-            self.display = None
+        display, self.display = self.display, None
+        if display:
+            display.terminate()
+            display.wait()
 
     def end(self):
         """The last that is shown: each step with its time, as the server knows them."""
@@ -91,6 +90,7 @@ class Bench:
         directory = self.work / "disks" / machine.name
         directory.mkdir(exist_ok=True)
         log = self.work / "logs" / f"{name}.log"
+        self.show()
         return start(machine, directory, log, self.network.plug(machine), attached=self.attached, **how)
 
     def install(self, name="install", machine=None):
@@ -171,7 +171,6 @@ class Bench:
         """A line of what is going on."""
         self.hide()
         print(f"   {text}", flush=True)
-        self.show()
 
 
 def shares(stages):

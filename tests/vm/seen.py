@@ -152,6 +152,7 @@ def killed_at_each_step(bench):
     line.limit = 100
     killed_at(bench, next(machine for machine in others if machine.name == "upload"))
     bench.say("all are killed; the server takes its time to miss them")
+    bench.show()
 
     def found():
         views = {machine.name: services.ask(f"status/{machine.mac(0)}") for machine in KILLED}
