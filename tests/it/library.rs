@@ -138,8 +138,8 @@ done",
   if [ -b \"$old\" ]; then wipefs --all --force \"$old\" || exit 1; fi
 done",
         "wipefs --all --force /dev/sda",
-        "dd if=/dev/zero of=/dev/sda bs=512 count=2048 conv=fsync",
-        "dd if=/dev/zero of=/dev/sda bs=512 count=2048 conv=fsync seek=$(( $(blockdev --getsz /dev/sda) - 2048 ))",
+        "dd if=/dev/zero of=/dev/sda bs=1M count=1 conv=fsync",
+        "dd if=/dev/zero of=/dev/sda bs=1M count=1 conv=fsync oflag=seek_bytes seek=$(( $(blockdev --getsize64 /dev/sda) - 1048576 ))",
         "partprobe /dev/sda",
         "udevadm settle",
     ];
@@ -655,7 +655,14 @@ const TOOLS: [&str; 15] = [
 pub(crate) fn stubbed(lsblk: &str) -> Option<Root> {
     let root = Root::new()?;
     for tool in TOOLS.iter().chain(&["mount", "dmsetup"]) {
-        root.stub(tool, if *tool == "blockdev" { "echo 4096" } else { "" });
+        root.stub(
+            tool,
+            if *tool == "blockdev" {
+                "echo 2097152"
+            } else {
+                ""
+            },
+        );
     }
     // In this root there is no /etc, through which Debian finds its awk.
     let awk = std::fs::canonicalize("/usr/bin/awk").unwrap();
@@ -769,10 +776,9 @@ fn what_stands_on_a_disk_is_stopped_from_the_top() {
             "mdadm --stop /dev/md127",
         ];
         assert_eq!(stops.collect::<Vec<_>>(), expected);
-        assert!(
-            calls
-                .contains("\ndd if=/dev/zero of=/dev/sda bs=512 count=2048 conv=fsync seek=2048\n")
-        );
+        assert!(calls.contains(
+            "\ndd if=/dev/zero of=/dev/sda bs=1M count=1 conv=fsync oflag=seek_bytes seek=1048576\n"
+        ));
     });
     let busy = |root: &Root| root.stub("mdadm", "exit 1");
     let script = answer("disk.wipe('/dev/sda')", &variables());

@@ -129,7 +129,7 @@ class Bench:
         to = self.work / "collect" / name
         with tarfile.open(self.work / "disks" / machine.name / "collect.raw") as archive:
             archive.extractall(to, filter="data")
-        return check(self.case.expect if expect is None else expect, to)
+        return check(self.case.expect if expect is None else expect, self.case.role, to)
 
     def boot_twice(self, machine=None, expect=None):
         """From the network first, where the server says local boot, then with disks alone."""

@@ -5,6 +5,7 @@ from dataclasses import KW_ONLY, dataclass, field
 from ipaddress import IPv4Interface
 from pathlib import Path
 
+import floors
 import scenarios
 import seen
 from hardware import recorded
@@ -30,6 +31,8 @@ class Case:
     cmdline: tuple = ()
     settings: dict = field(default_factory=dict)
     on_failure: str = "halt"
+    # What is installed: the name of a role that packaging/role-NAME builds, version 1.0.
+    role: str = "tiny"
     # A mistake in the profiles that is mended later: file, text, the text in its place.
     broken: tuple = ()
     # What the console says where the installation must fail, and what the log at the server says.
@@ -73,6 +76,13 @@ BOND = {
     "members": {"lan0": "bond0", "lan1": "bond0"},
     "vlans": {"bond0.42": 42},
     "addresses": {"bond0": ["10.0.0.11/24"], "bond0.42": ["10.0.42.11/24"]},
+}
+DEBIAN = {
+    "hostname": "debian-01",
+    "profile": "debian",
+    "root_type": "ext4",
+    "packages": {"mdadm", "grub2-common", "systemd"},
+    "failed_units": [],
 }
 OVER = {"hostname": "lab-01", "profile": "over", "kinds": ["disk", "part"], "root_type": "ext4"}
 
@@ -224,6 +234,9 @@ CASES = [
         },
         scenario=scenarios.all_at_once,
     ),
+    Case("bios-debian", (("debian", 1),), expect={**DEBIAN, "firmware": "bios"}, role="debian"),
+    Case("uefi-debian", (("debian", 1),), Machine(firmware="uefi"), {**DEBIAN, "firmware": "uefi"}, role="debian"),
+    Case("floors", (("debian", 1),), expect=DEBIAN, scenario=floors.measured, role="debian"),
     rehearsal(
         "recorded-raid1-server",
         EXAMPLES / "hardware" / "raid1-server.json",

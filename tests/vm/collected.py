@@ -1,5 +1,5 @@
 """What an installed system found of itself, by the names that cases use, and the comparison with what
-it must be. packaging/role-tiny.d/init writes the files."""
+it must be. packaging/role-tiny.d/collect writes the files."""
 
 import json
 
@@ -9,6 +9,7 @@ from console import LabError
 def seen(collected):
     """The values, from the directory of the collected files."""
     text = lambda name: (collected / name).read_text().strip()
+    lines = lambda name: text(name).splitlines() if (collected / name).exists() else []
     root = next(mount for mount in json.loads(text("findmnt.json"))["filesystems"] if mount["target"] == "/")
     conf = dict(line.split("=", 1) for line in text("conf").splitlines())
     links = [link for link in json.loads(text("ip.json")) if link["ifname"] != "lo"]
@@ -20,6 +21,7 @@ def seen(collected):
         "fstab_root": text("fstab").split()[1],
         "profile": conf["PROFILE"],
         "role": conf["ROLE"],
+        "version": conf["VERS"],
         "addresses": {link["ifname"]: found for link in links if (found := addresses(link))},
         "has_address": any(addresses(link) for link in links),
         "macs": sorted(link["address"] for link in links if not link.get("linkinfo", {}).get("info_kind")),
@@ -28,6 +30,9 @@ def seen(collected):
         "vlans": {link["ifname"]: data(link)["id"] for link in links if kind(link) == "vlan"},
         "disks": {disk["name"]: int(disk["size"]) for disk in disks(text("lsblk.json"))},
         "kinds": sorted(kinds(disks(text("lsblk.json")))),
+        "packages": {line.split()[0] for line in lines("packages")},
+        "failed_units": [line.split()[0] for line in lines("failed-units")],
+        "journal_errors": lines("journal-errors"),
     }
 
 
@@ -59,20 +64,24 @@ def kinds(devices):
 
 
 def differences(expected, found):
-    """What is not as it must be. Of a dict only the expected keys count."""
+    """What is not as it must be. Of a dict only the expected keys count, of a set only the expected members."""
     wrong = []
     for key, value in expected.items():
-        is_part = isinstance(value, dict)
-        same = value.items() <= found[key].items() if is_part else value == found[key]
+        if isinstance(value, dict):
+            same = value.items() <= found[key].items()
+        elif isinstance(value, set):
+            same = value <= found[key]
+        else:
+            same = value == found[key]
         if not same:
             wrong.append(f"{key} must be {value!r} and is {found[key]!r}")
     return wrong
 
 
-def check(expected, collected):
+def check(expected, role, collected):
     """Compares, and gives what was seen."""
     found = seen(collected)
-    wrong = differences({"role": "tiny", "has_address": True, **expected}, found)
+    wrong = differences({"role": role, "has_address": True, **expected}, found)
     if wrong:
         raise LabError("; ".join(wrong))
     return found

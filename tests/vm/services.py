@@ -27,6 +27,7 @@ class Services:
         self.work, self.options, self.address = work, options, address
         self.config = work / "server" / "config"
         self.state = work / "server" / "state"
+        self.boot = self.state / "boot"
         self.server = None
 
     def spawn(self, words, log):
@@ -68,10 +69,9 @@ class Services:
 
     def write_settings(self, settings):
         """The server's settings file, and the boot files where the server looks for them."""
-        boot = self.state / "boot"
-        boot.mkdir(parents=True)
+        self.boot.mkdir(parents=True)
         for path in [self.options.ramdisk / "vmlinuz", self.options.ramdisk / "ramdisk", *BOOT_FILES]:
-            (boot / Path(path).name).symlink_to(path)
+            (self.boot / Path(path).name).symlink_to(path)
         (self.work / "server" / "server.toml").write_text(settings)
 
     def start_server(self):

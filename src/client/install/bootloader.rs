@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::system::{Command, RunError, Runner};
 
 use super::grub::{self, Boot, Kernel};
+use super::grub_wishes::Wishes;
 use super::writer::Writer;
 use super::{efi, initrd, partitions};
 
@@ -224,52 +225,59 @@ pub(super) fn uuid_of(runner: &dyn Runner, path: &Path) -> Result<Option<String>
     find(runner, path, "UUID")
 }
 
-/// Writes `grub.cfg`: by the role's own program where it has one, since that will write it anew at
-/// the next kernel.
+/// Writes `grub.cfg`, and what the role's own program needs to write it anew at the next kernel; by that
+/// program where only it can say what the role wants.
 fn configure(runner: &dyn Runner, target: &Target<'_>) -> Result<(), BootError> {
     let own = ["grub-mkconfig", "grub2-mkconfig"]
         .into_iter()
         .find(|name| target.root.join("usr/sbin").join(name).exists());
     let boot = target.root.join("boot");
-    let kernels = kernels_in(&boot);
-    if kernels.is_empty() && !target.writer.is_rehearsal {
+    if kernels_in(&boot).is_empty() && !target.writer.is_rehearsal {
         return Err(BootError::NoKernel(boot));
     }
-    let directory = if boot.join("grub2").is_dir() {
-        "grub2"
+    let name = if boot.join("grub2").is_dir() {
+        "grub2/grub.cfg"
     } else {
-        "grub"
+        "grub/grub.cfg"
     };
-    if let Some(own) = own {
-        let defaults = target.root.join("etc/default/grub");
-        let before = std::fs::read_to_string(&defaults).unwrap_or_default();
-        put(
-            target,
-            &defaults,
-            &grub::defaults(&before, target.arguments),
-        )?;
-        let (root, file) = (
-            target.root.display().to_string(),
-            format!("/boot/{directory}/grub.cfg"),
-        );
-        let words = [root.as_str(), own, "-o", &file];
-        let command = Command::new("chroot", words).mutating();
-        runner.run(&command.with_timeout(GRUB_TIMEOUT))?;
-        return Ok(());
+    let Some(own) = own else {
+        return write_config(runner, target, name, &Wishes::none());
+    };
+    let wishes = Wishes::of(target.root);
+    let defaults = target.root.join("etc/default/grub");
+    let before = std::fs::read_to_string(&defaults).unwrap_or_default();
+    let after = grub::defaults(&before, target.arguments);
+    put(target, &defaults, &after)?;
+    if let Some(wishes) = wishes {
+        return write_config(runner, target, name, &wishes);
     }
+    let (root, file) = (target.root.display().to_string(), format!("/boot/{name}"));
+    let command = Command::new("chroot", [root.as_str(), own, "-o", &file]).mutating();
+    runner.run(&command.with_timeout(GRUB_TIMEOUT))?;
+    Ok(())
+}
+
+/// Writes `/boot/NAME`.
+fn write_config(
+    runner: &dyn Runner,
+    target: &Target<'_>,
+    name: &str,
+    wishes: &Wishes,
+) -> Result<(), BootError> {
+    let boot = target.root.join("boot");
     let root_uuid = uuid_of(runner, target.root)?.unwrap_or_default();
     let boot_uuid = uuid_of(runner, &boot)?;
-    let place = match &boot_uuid {
-        Some(uuid) => (uuid.as_str(), ""),
-        None => (root_uuid.as_str(), "/boot"),
-    };
     let described = Boot {
         root: &root_uuid,
-        kernels: place,
+        kernels: match &boot_uuid {
+            Some(uuid) => (uuid.as_str(), ""),
+            None => (root_uuid.as_str(), "/boot"),
+        },
         arguments: target.arguments,
+        wishes,
     };
-    let text = grub::config(&described, &kernels, target.title);
-    put(target, &boot.join(directory).join("grub.cfg"), &text)
+    let text = grub::config(&described, &kernels_in(&boot), target.title);
+    put(target, &boot.join(name), &text)
 }
 
 /// The kernels of a directory, the newest first.

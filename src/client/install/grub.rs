@@ -1,5 +1,7 @@
 //! The text of GRUB's configuration, and which kernels it offers. Nothing here runs a command.
 
+use super::grub_wishes::Wishes;
+
 /// A kernel of the role, by its file names in `/boot`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Kernel {
@@ -53,11 +55,13 @@ pub(super) struct Boot<'a> {
     pub kernels: (&'a str, &'a str),
     /// Boot arguments.
     pub arguments: &'a str,
+    /// What the role says of its menu.
+    pub wishes: &'a Wishes,
 }
 
 /// A whole `grub.cfg`.
 pub(super) fn config(boot: &Boot<'_>, kernels: &[Kernel], title: &str) -> String {
-    let mut text = String::from("set default=0\nset timeout=2\n");
+    let mut text = format!("set default=0\nset timeout={}\n", boot.wishes.timeout);
     if let Some(unit) = serial_unit(boot.arguments) {
         text.push_str(&format!(
             "serial --unit={unit} --speed=115200\nterminal_input console serial\n\
@@ -66,10 +70,14 @@ pub(super) fn config(boot: &Boot<'_>, kernels: &[Kernel], title: &str) -> String
     }
     // Whatever holds the kernels: partition, RAID member or volume.
     text.push_str("insmod part_gpt\ninsmod part_msdos\ninsmod mdraid1x\ninsmod lvm\n");
+    // A kernel that UEFI starts takes over the screen that it is given.
+    text.push_str("if [ $grub_platform = efi ]; then insmod all_video; fi\n");
     let (uuid, path) = boot.kernels;
     text.push_str(&format!("search --no-floppy --fs-uuid --set=root {uuid}\n"));
     let arguments = escaped(boot.arguments);
-    let separator = if arguments.is_empty() { "" } else { " " };
+    let words = [boot.wishes.mode, &boot.wishes.arguments, &arguments].into_iter();
+    let arguments = words.filter(|part| !part.is_empty()).collect::<Vec<_>>();
+    let arguments = arguments.join(" ");
     for kernel in kernels {
         let image = &kernel.image;
         let name: String = title
@@ -77,7 +85,7 @@ pub(super) fn config(boot: &Boot<'_>, kernels: &[Kernel], title: &str) -> String
             .filter(|c| !matches!(c, '\'' | '\\' | '\n'))
             .collect();
         text.push_str(&format!(
-            "menuentry '{name}, {image}' {{\n    linux {path}/{image} root=UUID={} rw{separator}{arguments}\n",
+            "menuentry '{name}, {image}' {{\n    linux {path}/{image} root=UUID={} {arguments}\n",
             boot.root
         ));
         if let Some(initrd) = &kernel.initrd {
@@ -181,6 +189,7 @@ mod tests {
             root: "r-1",
             kernels: ("b-2", ""),
             arguments: &arguments,
+            wishes: &Wishes::none(),
         };
         let kernel = Kernel {
             image: "vmlinuz-1".to_owned(),
@@ -197,6 +206,7 @@ mod tests {
         insmod part_msdos
         insmod mdraid1x
         insmod lvm
+        if [ $grub_platform = efi ]; then insmod all_video; fi
         search --no-floppy --fs-uuid --set=root b-2
         menuentry 'its mysql, vmlinuz-1' {
             linux /vmlinuz-1 root=UUID=r-1 rw console=ttyS1,115200 quiet ds=nocloud-net\;s=http://m/1/

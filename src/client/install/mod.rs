@@ -10,6 +10,7 @@ mod efi;
 mod ending;
 mod files;
 mod grub;
+mod grub_wishes;
 mod initrd;
 mod journal;
 mod log;
