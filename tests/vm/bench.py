@@ -131,11 +131,11 @@ class Bench:
             archive.extractall(to, filter="data")
         return check(self.case.expect if expect is None else expect, self.case.role, to)
 
-    def boot_twice(self, machine=None, expect=None):
-        """From the network first, where the server says local boot, then with disks alone."""
-        prefix = f"{machine.name}-" if machine else ""
-        self.boot(f"{prefix}network-first", machine, expect)
-        return self.boot(f"{prefix}disk", machine, expect, from_network=False)
+    def boot_installed(self):
+        """With disks alone; where the case asks for it from the network before, where the server says local boot."""
+        if self.case.boots_network_first:
+            self.boot("network-first")
+        return self.boot("disk", from_network=False)
 
     def expect_places(self, *profiles):
         """What is left of each profile: the state file as the server has written it."""

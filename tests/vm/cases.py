@@ -41,6 +41,10 @@ class Case:
     # Further boots, each with these disks pulled out.
     boots_without: tuple = ()
     by_pxelinux: bool = False
+    # Whether it gives figures and no verdict: then it runs only when it is named.
+    is_measurement: bool = False
+    # Whether the installed system is also started from the network first, as in a rack.
+    boots_network_first: bool = False
     # An admin's configuration directory in place of `profiles`, and the network that the machine is on: the
     # server's address, and a MAC with the address that it gets.
     config: Path | None = None
@@ -108,18 +112,21 @@ CASES = [
         ONE_DISK,
         Machine(),
         {**ONE, "firmware": "bios", "root": "/dev/vda3"},
+        boots_network_first=True,
     ),
     Case(
         "uefi-virtio",
         ONE_DISK,
         Machine(firmware="uefi"),
         {**ONE, "firmware": "uefi", "root": "/dev/vda3"},
+        boots_network_first=True,
     ),
     Case(
         "uefi-nvme",
         ONE_DISK,
         Machine(firmware="uefi", disks=(Disk("nvme"),), netboot="pxe"),
         {**ONE, "firmware": "uefi", "root": "/dev/nvme0n1p3"},
+        boots_network_first=True,
     ),
     Case(
         "bios-raid1",
@@ -194,7 +201,7 @@ CASES = [
         scenarios.kexec,
         cmdline=("ONSUCCESS=kexec",),
     ),
-    Case("bios-pxelinux", ONE_DISK, expect={**ONE, "firmware": "bios"}, by_pxelinux=True),
+    Case("bios-pxelinux", ONE_DISK, expect={**ONE, "firmware": "bios"}, by_pxelinux=True, boots_network_first=True),
     Case(
         "refused",
         ONE_DISK,
@@ -236,7 +243,7 @@ CASES = [
     ),
     Case("bios-debian", (("debian", 1),), expect={**DEBIAN, "firmware": "bios"}, role="debian"),
     Case("uefi-debian", (("debian", 1),), Machine(firmware="uefi"), {**DEBIAN, "firmware": "uefi"}, role="debian"),
-    Case("floors", (("debian", 1),), expect=DEBIAN, scenario=floors.measured, role="debian"),
+    Case("floors", (("debian", 1),), expect=DEBIAN, scenario=floors.measured, role="debian", is_measurement=True),
     rehearsal(
         "recorded-raid1-server",
         EXAMPLES / "hardware" / "raid1-server.json",

@@ -8,13 +8,12 @@ from services import BadLine
 
 
 def install_and_boot(bench):
-    """A blank machine is installed and boots: from the network first, from its disks alone, and with
-    each of these disks pulled out."""
+    """A blank machine is installed and boots, from its disks alone and with each of these pulled out."""
     case = bench.case
     bench.install()
     bench.expect_log("finish done")
     bench.expect_places(*((name, count - 1) for name, count in case.profiles))
-    bench.boot_twice()
+    bench.boot_installed()
     for without in case.boots_without:
         bench.boot("without-" + "-".join(map(str, without)), from_network=False, without=without)
 
@@ -44,7 +43,7 @@ def over_leftovers(bench):
     bench.services.control("release", bench.case.machine.serial)
     bench.stages.clear()
     bench.install()
-    bench.boot_twice()
+    bench.boot_installed()
 
 
 def fails_then_installs(bench):
@@ -60,7 +59,7 @@ def fails_then_installs(bench):
     bench.services.mend(case.broken)
     bench.install()
     bench.expect_places((profile, count - 2))
-    bench.boot_twice()
+    bench.boot_installed()
 
 
 def server_away(bench):
@@ -71,7 +70,7 @@ def server_away(bench):
         running.wait(r"edeploy: upload: no answer from .*; again in", INSTALL_DEADLINE, NEVER, count=3)
         bench.services.start_server()
         bench.finish(running)
-    bench.boot_twice()
+    bench.boot_installed()
 
 
 def sync_cut(bench):
@@ -87,7 +86,7 @@ def sync_cut(bench):
         raise LabError(f"the transfer must be begun again twice, and was {again} times")
     if sent > whole * 1.15:
         raise LabError(f"{sent} bytes were sent for a role of {whole}: what was there was sent again")
-    bench.boot_twice()
+    bench.boot_installed()
 
 
 def truncated_image(bench):
@@ -100,7 +99,7 @@ def truncated_image(bench):
     bench.expect_places(*bench.case.profiles)
     image.write_bytes(whole)
     bench.install()
-    bench.boot_twice()
+    bench.boot_installed()
 
 
 def kexec(bench):
@@ -113,7 +112,7 @@ def kexec(bench):
         if running.count(r"SeaBIOS|BdsDxe: starting") != 1:
             raise LabError("the machine went through its firmware")
     bench.collected("kexec")
-    bench.boot_twice()
+    bench.boot_installed()
 
 
 def all_at_once(bench):
@@ -142,7 +141,7 @@ def refused_then_installed(bench):
         running.wait(r"edeploy: this machine is held", BOOT_DEADLINE, r"Linux version")
         bench.services.mend(case.broken)
         bench.finish(running)
-    bench.boot_twice()
+    bench.boot_installed()
 
 
 def held_after_attempts(bench):
@@ -157,12 +156,12 @@ def held_after_attempts(bench):
         running.wait(rf"begun {attempts} times", BOOT_DEADLINE)
     bench.services.control("reinstall", bench.case.machine.serial)
     bench.install()
-    bench.boot_twice()
+    bench.boot_installed()
 
 
 def rehearse(bench):
     """A machine of a recorded shape is installed as an admin's configuration says. What the profile is to be
     is the configuration's; the role is the tiny one, since that tells what it finds."""
     bench.install()
-    found = bench.boot_twice()
+    found = bench.boot_installed()
     bench.say(f"profile {found['profile']}, hostname {found['hostname']}, root {found['root']} on {found['root_type']}")
