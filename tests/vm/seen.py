@@ -19,8 +19,8 @@ UP_TO_UPLOAD = STEPS[:3]
 HANGS = {"configure": "mkfs.ext4", "sync": "rsync", "files": "cp", "bootloader": "chroot", "finish": "umount"}
 # A step of this length, in seconds, must have been seen going on.
 LONG = 0.5
-# A minute is the shortest patience that can be set; a step that is known may take a minute more than usual.
-STUCK_DEADLINE = 180
+# A minute is the shortest patience that can be set; a known step is given three times what it took, and a minute.
+STUCK_DEADLINE = 300
 
 
 def watched(bench):
