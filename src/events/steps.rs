@@ -49,13 +49,21 @@ impl Step {
 /// From the boot script to the machine's hardware: firmware, kernel, ramdisk, and the first steps of the client.
 const BOOT: &str = "boot";
 
+/// A step that goes on.
+struct Open {
+    index: usize,
+    /// When its start came in, by the server's clock.
+    received: Timestamp,
+}
+
 /// The steps that these events, the oldest first, are the starts and ends of. Names are not unique: the
-/// last one that started ends first; what a parent holds ends with it.
+/// last one that started ends first; what a parent holds ends with it, and the rest with the deployment at
+/// `ended`.
 ///
 /// What is before the machine's own words is a step too, by the server's clock: [`BOOT`].
-pub fn steps(events: &[EventRow]) -> Vec<Step> {
+pub fn steps(events: &[EventRow], ended: Option<Timestamp>) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
-    let mut open: Vec<usize> = Vec::new();
+    let mut open: Vec<Open> = Vec::new();
     for row in events {
         match (row.origin.as_str(), row.name.as_str(), row.kind.as_str()) {
             (SERVER, "boot/install", _) => start(&mut steps, &mut open, row, BOOT),
@@ -67,15 +75,27 @@ pub fn steps(events: &[EventRow]) -> Vec<Step> {
             _ => {}
         }
     }
+    if let Some(ended) = ended {
+        for one in &open {
+            // The machine's clock may be another than the server's.
+            let went_on = ended.duration_since(one.received);
+            let step = &mut steps[one.index];
+            let at = step.started.and_then(|at| at.checked_add(went_on).ok());
+            step.end(at.unwrap_or(ended), None);
+        }
+    }
     steps
 }
 
-fn is_open(steps: &[Step], open: &[usize], name: &str) -> bool {
-    open.iter().any(|index| steps[*index].name == name)
+fn is_open(steps: &[Step], open: &[Open], name: &str) -> bool {
+    open.iter().any(|one| steps[one.index].name == name)
 }
 
-fn start(steps: &mut Vec<Step>, open: &mut Vec<usize>, row: &EventRow, name: &str) {
-    open.push(steps.len());
+fn start(steps: &mut Vec<Step>, open: &mut Vec<Open>, row: &EventRow, name: &str) {
+    open.push(Open {
+        index: steps.len(),
+        received: row.received,
+    });
     steps.push(Step {
         name: name.to_owned(),
         started: Some(row.happened),
@@ -83,25 +103,25 @@ fn start(steps: &mut Vec<Step>, open: &mut Vec<usize>, row: &EventRow, name: &st
     });
 }
 
-fn finish(steps: &mut Vec<Step>, open: &mut Vec<usize>, row: &EventRow, name: &str) {
-    let Some(at) = open.iter().rposition(|index| steps[*index].name == name) else {
+fn finish(steps: &mut Vec<Step>, open: &mut Vec<Open>, row: &EventRow, name: &str) {
+    let Some(at) = open.iter().rposition(|one| steps[one.index].name == name) else {
         let mut step = Step::of(row);
         step.end(row.happened, row.result);
         steps.push(step);
         return;
     };
-    let index = open.remove(at);
+    let index = open.remove(at).index;
     if !row.description.is_empty() {
         steps[index].description.clone_from(&row.description);
     }
     steps[index].end(row.happened, row.result);
     let inside = format!("{name}/");
     let mut place = 0;
-    open.retain(|index| {
+    open.retain(|one| {
         place += 1;
-        let ends = place > at && steps[*index].name.starts_with(&inside);
+        let ends = place > at && steps[one.index].name.starts_with(&inside);
         if ends {
-            steps[*index].end(row.happened, None);
+            steps[one.index].end(row.happened, None);
         }
         !ends
     });
@@ -133,14 +153,30 @@ mod tests {
     #[test]
     fn steps_of_one_name_end_in_the_order_of_a_stack() {
         let ok = Some(StepResult::Success);
-        let steps = steps(&[
-            row(0, "cmd-install/x", "start", None),
-            row(2, "cmd-install/x", "start", None),
-            row(5, "cmd-install/x", "finish", ok),
-            row(9, "cmd-install/x", "finish", ok),
-        ]);
+        let steps = steps(
+            &[
+                row(0, "cmd-install/x", "start", None),
+                row(2, "cmd-install/x", "start", None),
+                row(5, "cmd-install/x", "finish", ok),
+                row(9, "cmd-install/x", "finish", ok),
+            ],
+            None,
+        );
         let seconds: Vec<_> = steps.iter().map(|step| step.seconds).collect();
         assert_eq!(seconds, [Some(9.0), Some(3.0)]);
+    }
+
+    #[test]
+    fn what_goes_on_when_the_deployment_ends_ends_with_it_whatever_its_clock_says() {
+        let mut sync = row(5, "install/sync", "start", None);
+        sync.happened = Timestamp::from_second(5).unwrap();
+        let ended = Timestamp::from_second(1_795_000_035).unwrap();
+        let told = |ended| {
+            let steps = steps(std::slice::from_ref(&sync), ended);
+            (steps[0].seconds, steps[0].ended.is_some(), steps[0].result)
+        };
+        assert_eq!(told(None), (None, false, None));
+        assert_eq!(told(Some(ended)), (Some(30.0), true, None));
     }
 
     #[test]
@@ -153,7 +189,7 @@ mod tests {
         let boot = server(row(0, "boot/install", "note", None));
         let upload = || server(row(20, "upload", "finish", ok));
         let told = |rows: &[EventRow]| {
-            let steps = steps(rows);
+            let steps = steps(rows, None);
             let told = steps
                 .into_iter()
                 .map(|step| (step.name, step.seconds, step.result));
@@ -169,12 +205,15 @@ mod tests {
     #[test]
     fn a_parent_ends_what_it_holds_and_a_lone_finish_has_no_length() {
         let fail = Some(StepResult::Fail);
-        let steps = steps(&[
-            row(0, "install", "start", None),
-            row(1, "install/sync", "start", None),
-            row(4, "boot/init-local", "finish", fail),
-            row(7, "install", "finish", fail),
-        ]);
+        let steps = steps(
+            &[
+                row(0, "install", "start", None),
+                row(1, "install/sync", "start", None),
+                row(4, "boot/init-local", "finish", fail),
+                row(7, "install", "finish", fail),
+            ],
+            None,
+        );
         let told: Vec<_> = steps
             .iter()
             .map(|step| (step.name.as_str(), step.seconds, step.result))
