@@ -243,6 +243,28 @@ async fn look(address: &str, path: &str) -> (Duration, usize) {
     (took[took.len() / 2], length)
 }
 
+/// How long after a post begins a page that is open is told of it, half of the times and at most.
+async fn seen(address: &str) -> (Duration, Duration) {
+    let mut page = TcpStream::connect(address).await.unwrap();
+    let request = b"GET /api/v1/stream HTTP/1.1\r\nHost: h\r\n\r\n";
+    page.write_all(request).await.unwrap();
+    let mut connection = Connection::open(address).await;
+    let mut took = Vec::new();
+    for round in 0..100 {
+        let machine = MACHINES / 2 + round;
+        let began = Instant::now();
+        connection.ask(&post(&event(machine, EVENTS_EACH))).await;
+        let told = format!("\"node{machine}\"");
+        let mut heard = Vec::new();
+        while !String::from_utf8_lossy(&heard).contains(&told) {
+            assert!(page.read_buf(&mut heard).await.unwrap() > 0);
+        }
+        took.push(began.elapsed());
+    }
+    took.sort();
+    (took[took.len() / 2], took[took.len() - 1])
+}
+
 async fn measure() {
     let server = start();
     let address = server.address.clone();
@@ -289,10 +311,16 @@ async fn measure() {
         "/api/v1/jobs",
         "/api/v1/events?machine=node5000",
         "/metrics",
+        "/",
+        "/?standing=installing",
+        "/machines/node5000",
+        "/timeline",
     ] {
         let (took, bytes) = look(&address, path).await;
         println!("{took:>10.1?} for {path} ({bytes} bytes)");
     }
+    let (half, most) = seen(&address).await;
+    println!("an open page is told of an event after {half:.1?}, at most {most:.1?}");
     println!("after that the server holds {} MB", server.resident_mb());
 }
 
