@@ -34,6 +34,7 @@
 //! | [`events`] | what was reported of machines, kept and folded into what each is doing | its database |
 //! | [`reporters`] | who besides our own store is told of an installation, as curtin tells it | standard output, HTTP |
 //! | [`configure`] | the script that is sent to the machine, and the plan of what it does there | nothing |
+//! | [`roles`] | what a role's tree holds, how two differ, who vouches for it | reads trees |
 //! | [`matching`] | (spec, facts) → verdict | nothing |
 //! | [`mod@format`] | text ⇄ model, in eDeploy's form and in RON | nothing |
 //! | [`model`] | the words above as plain data | nothing |
@@ -57,7 +58,11 @@ pub mod hardware;
 pub mod matching;
 pub mod model;
 pub mod planner;
+<<<<<<< HEAD
 pub mod reporters;
+=======
+pub mod roles;
+>>>>>>> roles
 pub mod server;
 pub mod system;
 pub mod telemetry;

@@ -15,6 +15,7 @@ use super::match_spec::Match;
 use super::plan::Plan;
 use super::reinstall::Reinstall;
 use super::release::Release;
+use super::role::Role;
 use super::snippet::Snippet;
 use super::status::Status;
 use super::timeline::Timeline;
@@ -61,6 +62,7 @@ pub(super) enum Verb {
     Job(Job),
     Snippet(Snippet),
     Reinstall(Reinstall),
+    Role(Role),
 }
 
 /// `-dc` of the Foreman thread's status tool (wire-formats 5.3), which is no short option.

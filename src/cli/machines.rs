@@ -75,11 +75,13 @@ impl Machine {
             .to_owned()
     }
 
-    /// What it said last, or the step it is at.
-    fn message(&self) -> &str {
-        match (self.last_message.as_str(), &self.step) {
-            ("", Some(step)) => step,
-            (message, _) => message,
+    /// What it said last, and the step it is at.
+    fn message(&self) -> String {
+        let stage = self.step.as_deref().and_then(|step| step.rsplit_once('/'));
+        match (self.last_message.as_str(), &self.step, stage) {
+            ("", Some(step), _) => step.clone(),
+            (message, _, Some((_, stage))) => format!("{stage}: {message}"),
+            (message, _, None) => message.to_owned(),
         }
     }
 
@@ -98,7 +100,7 @@ impl Machine {
             self.machine.clone(),
             self.action.clone(),
             self.progress(),
-            self.message().to_owned(),
+            self.message(),
             format!("{} ago", in_words(now.duration_since(self.last_update))),
             self.duration(now),
         ]
@@ -202,14 +204,14 @@ mod tests {
     #[test]
     fn a_machine_is_a_row_with_a_bar() {
         let one = machine(&json!({
-            "progress": {"percent": 45.7, "seconds_left": 600}, "last_message": "copying",
+            "progress": {"percent": 45.7, "seconds_left": 600}, "step": "install/sync", "last_message": "3 MB",
         }));
         let lines = lines(&[one], now(), None);
         assert_eq!(
             lines[1],
             (
                 Style::Plain,
-                "node1    install  [####------]  45% 10 min left  copying       30 s ago     2 min"
+                "node1    install  [####------]  45% 10 min left  sync: 3 MB    30 s ago     2 min"
                     .to_owned()
             )
         );

@@ -24,6 +24,7 @@ mod plan;
 mod reinstall;
 mod release;
 mod remote;
+mod role;
 mod run;
 mod snippet;
 mod status;

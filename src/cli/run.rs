@@ -58,5 +58,6 @@ fn answer(verb: &Verb) -> Result<Answer, Failure> {
             "this verb writes while it goes on",
         )),
         Verb::Reinstall(verb) => verb.answer(),
+        Verb::Role(verb) => verb.answer(),
     }
 }

@@ -12,6 +12,7 @@ mod install;
 mod installed;
 mod report;
 mod run;
+mod verify;
 
 pub use install::{Backlog, Batch};
 pub use run::run;

@@ -15,6 +15,7 @@ use super::helper::Helper;
 use super::install::Install;
 use super::installed;
 use super::report::Report;
+use super::verify::Verify;
 
 /// Detects what this machine is made of, configures it as the server says, says what is installed, reports
 #[derive(Debug, Parser)]
@@ -28,7 +29,7 @@ Example:
   edeploy version
 
 Exit codes: 0 done, 1 the input is wrong, 2 the command line is wrong, 3 refused, nothing was done,
-5 something on this machine failed or is missing."
+5 something on this machine failed or is missing, 6 this machine is not as it was installed."
 )]
 struct Client {
     /// The file that says what is installed
@@ -50,6 +51,7 @@ enum Verb {
     Configure(Configure),
     Helper(Helper),
     Report(Report),
+    Verify(Verify),
 }
 
 /// Runs `edeploy` with these arguments, the program's name first, and returns its exit code.
@@ -62,8 +64,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         }
     };
     let written = match client.answer() {
-        Ok(text) if text.is_empty() => Ok(0),
-        Ok(text) => writeln!(std::io::stdout(), "{text}").map(|()| 0),
+        Ok((text, code)) if text.is_empty() => Ok(code),
+        Ok((text, code)) => writeln!(std::io::stdout(), "{text}").map(|()| code),
         Err((error, code)) => {
             let chain = with_causes(error.as_ref());
             writeln!(std::io::stderr(), "error: {chain}").map(|()| code)
@@ -73,36 +75,42 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
 }
 
 impl Client {
-    /// What to print, or what went wrong and the exit code for it.
-    fn answer(&self) -> Result<String, (Box<dyn Error>, u8)> {
-        let name = match &self.verb {
-            Verb::Version => "VERS",
-            Verb::Role => "ROLE",
-            Verb::Configure(verb) => {
-                return verb.run().map_err(|error| {
-                    let code = error.code();
-                    (error.into(), code)
-                });
-            }
-            Verb::Detect(verb) => return verb.run().map_err(|error| (error.into(), 5)),
-            Verb::Install(verb) => {
-                return verb.run().map_err(|error| {
-                    let code = error.code();
-                    (error.into(), code)
-                });
-            }
+    /// What to print and the exit code, or what went wrong and the exit code for it.
+    fn answer(&self) -> Result<(String, u8), (Box<dyn Error>, u8)> {
+        let text = match &self.verb {
+            Verb::Version => self.installed("VERS"),
+            Verb::Role => self.installed("ROLE"),
+            Verb::Configure(verb) => verb.run().map_err(|error| {
+                let code = error.code();
+                (error.into(), code)
+            }),
+            Verb::Detect(verb) => verb.run().map_err(|error| (error.into(), 5)),
+            Verb::Install(verb) => verb.run().map_err(|error| {
+                let code = error.code();
+                (error.into(), code)
+            }),
             Verb::Report(verb) => {
                 let done = verb.run(&self.conf).map_err(|error| {
                     let code = error.code();
                     (error.into(), code)
                 });
-                return done.map(|()| String::new());
+                done.map(|()| String::new())
             }
             Verb::Helper(verb) => {
                 let done = verb.run().map_err(|error| (error.into(), 1));
-                return done.map(|()| String::new());
+                done.map(|()| String::new())
+            }
+            Verb::Verify(verb) => {
+                return verb.run(&self.conf).map_err(|error| {
+                    let code = error.code();
+                    (error.into(), code)
+                });
             }
         };
+        text.map(|text| (text, 0))
+    }
+
+    fn installed(&self, name: &'static str) -> Result<String, (Box<dyn Error>, u8)> {
         installed::value_of(&self.conf, name).map_err(|error| (error.into(), 5))
     }
 }

@@ -24,6 +24,17 @@ pub struct OpenStep {
     /// How far it has come, where that is told: 0 to 100.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub percent: Option<f32>,
+    /// When that was told first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told: Option<Timestamp>,
+}
+
+impl OpenStep {
+    /// The step has come so far: never less far than before.
+    pub(super) fn comes_to(&mut self, percent: f32, now: Timestamp) {
+        self.percent = Some(self.percent.map_or(percent, |known| known.max(percent)));
+        self.told.get_or_insert(now);
+    }
 }
 
 /// A finished step just below the root.
@@ -152,17 +163,20 @@ impl Deployment {
         });
         let took = started.map(|started| happened.duration_since(started));
         let took = took.filter(|took| !took.is_negative());
-        if let Some(stage) = stage_of(name) {
-            self.stages.retain(|known| known.name != stage);
-            if self.stages.len() < MOST_STEPS {
-                self.stages.push(Stage {
-                    name: stage.to_owned(),
-                    took: took.unwrap_or_default(),
-                    result,
-                });
-            }
-        }
+        self.keep_stage(name, took.unwrap_or_default(), result);
         took
+    }
+
+    fn keep_stage(&mut self, name: &str, took: SignedDuration, result: StepResult) {
+        let Some(stage) = stage_of(name) else { return };
+        self.stages.retain(|known| known.name != stage);
+        if self.stages.len() < MOST_STEPS {
+            self.stages.push(Stage {
+                name: stage.to_owned(),
+                took,
+                result,
+            });
+        }
     }
 
     /// The step fails: the first to do so is the one to look at, unless one inside it told before.
@@ -173,12 +187,17 @@ impl Deployment {
         }
     }
 
-    /// Nothing more is to come.
+    /// Nothing more is to come. A step that is going on has ended well with the whole: our client says that
+    /// it is installed from within its last one.
     pub(super) fn end(&mut self, status: Status, at: Timestamp) {
         self.status = status;
         self.ended = Some(at);
-        self.open.clear();
+        let open = std::mem::take(&mut self.open);
         if status == Status::Complete {
+            for step in open {
+                let took = at.duration_since(step.received);
+                self.keep_stage(&step.name, took, StepResult::Success);
+            }
             self.percent = None;
             self.error.clear();
             self.failed_step = None;
@@ -213,6 +232,7 @@ mod tests {
             started: at(second),
             received: at(second),
             percent: None,
+            told: None,
         }
     }
 
@@ -252,6 +272,21 @@ mod tests {
             None
         );
         assert_eq!(one.stages[0].took, SignedDuration::ZERO);
+    }
+
+    #[test]
+    fn what_goes_on_when_the_whole_ends_well_has_ended_well() {
+        let mut one = Deployment::begin(1, "install", "edeploy", at(0));
+        one.start(step("install", 0));
+        one.start(step("install/finish", 4));
+        one.end(Status::Complete, at(9));
+        assert_eq!(one.step(), None);
+        assert_eq!(one.stages.len(), 1);
+        assert_eq!(one.stages[0].took, SignedDuration::from_secs(5));
+        let mut failed = Deployment::begin(2, "install", "edeploy", at(0));
+        failed.start(step("install/sync", 4));
+        failed.end(Status::Errored, at(9));
+        assert_eq!(failed.stages, []);
     }
 
     #[test]

@@ -18,13 +18,19 @@ pub struct Patience {
     pub back_within: Duration,
 }
 
+impl Patience {
+    /// The same for both.
+    pub fn of(silence: Duration) -> Patience {
+        Patience {
+            stuck_after: silence,
+            back_within: silence,
+        }
+    }
+}
+
 impl Default for Patience {
     fn default() -> Patience {
-        let quarter = Duration::from_secs(15 * 60);
-        Patience {
-            stuck_after: quarter,
-            back_within: quarter,
-        }
+        Patience::of(Duration::from_secs(15 * 60))
     }
 }
 
@@ -117,16 +123,23 @@ fn looping(machine: &Machine) -> Option<Diagnosis> {
         .as_ref()
         .filter(|it| it.count >= LOOP_FROM)?;
     let (count, step) = (restarts.count, &restarts.step);
+    let look = format!(
+        "read the console and the log of what follows {step}: a crash, a watchdog or a loose cable restarts machines"
+    );
+    let next = match machine.standing {
+        Standing::Held => format!(
+            "it is held; {look}; then `edeployctl reinstall {}`",
+            machine.name
+        ),
+        _ => format!("switch it off or hold it, then {look}"),
+    };
     let window = in_words(restarts.last.duration_since(restarts.first));
     Some(Diagnosis {
         finding: Finding::Looping,
         step: Some(step.clone()),
         since: restarts.first,
         what: format!("began again {count} times within {window}, each time after {step}"),
-        next: format!(
-            "switch it off or hold it, then read the console and the log of what follows {step}; \
-             a crash, a watchdog or a loose cable restarts machines"
-        ),
+        next,
     })
 }
 
@@ -195,6 +208,7 @@ fn stuck(
     let place = match (&step, open.status) {
         (Some(step), _) => format!("at {step}"),
         (None, Status::Queued) => "since it was sent to install".to_owned(),
+        (None, _) if open.seen.root.is_none() => "since it posted its hardware".to_owned(),
         (None, _) => "between two steps".to_owned(),
     };
     let usually = usually.map_or_else(String::new, |usually| {
@@ -205,7 +219,7 @@ fn stuck(
         Status::Queued => {
             "look whether it loads kernel and ramdisk: cable, DHCP, `/boot/` of the server"
         }
-        _ => "look at its console, then restart it: it gets the same entry and goes on",
+        _ => "look at its console, then restart it: it gets the same entry and begins anew",
     };
     Some(Diagnosis {
         finding: Finding::Stuck,

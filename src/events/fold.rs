@@ -4,7 +4,7 @@
 //! nothing here needs an order: a start without a finish, a finish without a start and a restart in the
 //! middle all have a meaning.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::deployment::{Deployment, OpenStep};
 use super::machine::{Machine, Restarts};
@@ -12,6 +12,10 @@ use super::meaning::{self, Meaning};
 use super::report::Report;
 use super::standing::{Standing, Status};
 use crate::model::{Event, StepResult};
+
+/// For so long after the end of a deployment its own events may come in, overtaken by the word that it has ended:
+/// our client waits a part of this for a server that does not take them.
+const OVERTAKEN: SignedDuration = SignedDuration::from_mins(1);
 
 /// How much of a message is kept with the machine; the whole is kept with the event.
 const LONGEST_MESSAGE: usize = 300;
@@ -237,6 +241,17 @@ impl Folding<'_> {
         deployment.profile = profile;
     }
 
+    /// Whether this is of the deployment that has ended: one that begins after it tells of its own beginning.
+    fn is_overtaken(&self) -> bool {
+        let last = self.machine.deployment.as_ref();
+        last.is_some_and(|last| {
+            let since = last.ended.map(|ended| self.now().duration_since(ended));
+            last.seen.root.is_some()
+                && last.action == meaning::action_of(self.event())
+                && since.is_some_and(|since| since <= OVERTAKEN)
+        })
+    }
+
     fn root_starts(&mut self) {
         let happened = self.report.happened();
         let seen = self.machine.open().and_then(|open| open.seen.root);
@@ -261,10 +276,14 @@ impl Folding<'_> {
             started: self.report.happened(),
             received: self.now(),
             percent: None,
+            told: None,
         };
         let is_afterwards = self.is_afterwards();
         if is_afterwards {
             self.returns();
+            return;
+        }
+        if self.is_overtaken() {
             return;
         }
         let deployment = self.deployment();
@@ -375,6 +394,7 @@ impl Folding<'_> {
     fn goes_on(&mut self) {
         let event = self.event();
         let (percent, is_whole) = (event.percent, !event.name.contains('/'));
+        let now = self.now();
         let message = event.description.clone();
         let name = meaning::name_of(event).into_owned();
         if is_whole && self.says_its_first_again(&message, percent) {
@@ -382,6 +402,9 @@ impl Folding<'_> {
         }
         if self.is_afterwards() {
             self.returns();
+            return;
+        }
+        if self.is_overtaken() {
             return;
         }
         let was_open = self.machine.open().is_some();
@@ -393,7 +416,9 @@ impl Folding<'_> {
         if is_whole {
             deployment.percent = percent.or(deployment.percent);
         } else if let Some(step) = deployment.open.iter_mut().rfind(|step| step.name == name) {
-            step.percent = percent.or(step.percent);
+            percent
+                .into_iter()
+                .for_each(|percent| step.comes_to(percent, now));
         }
     }
 

@@ -28,7 +28,7 @@ pub use fact::{Fact, Facts};
 pub use identity::{Evidence, Identity};
 pub(crate) use machine::file_safe;
 pub use machine::{MachineId, sysname};
-pub use names::{NameError, ProfileName, SectionName};
+pub use names::{NameError, ProfileName, RoleName, RoleVersion, SectionName};
 pub use number::Number;
 pub use quota::{Quota, Remaining};
 pub use spec::{Position, Rule, Spec, SpecText};

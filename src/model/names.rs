@@ -41,6 +41,16 @@ pub struct ProfileName(String);
 #[serde(transparent)]
 pub struct SectionName(String);
 
+/// The name of a role: a directory of each version that has it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
+pub struct RoleName(String);
+
+/// A version of roles, such as `D12-1.0`: the directory of its roles.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
+pub struct RoleVersion(String);
+
 macro_rules! file_safe_name {
     ($name:ident) => {
         impl $name {
@@ -85,6 +95,8 @@ macro_rules! file_safe_name {
 
 file_safe_name!(ProfileName);
 file_safe_name!(SectionName);
+file_safe_name!(RoleName);
+file_safe_name!(RoleVersion);
 
 impl SectionName {
     /// `SERVER`, the section of a machine that names none (eDeploy `upload.py`).

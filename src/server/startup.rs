@@ -301,10 +301,9 @@ fn store_options(settings: &Settings) -> StoreOptions {
 }
 
 fn patience(settings: &Settings) -> Patience {
-    Patience {
-        stuck_after: Duration::from_secs(settings.events_stuck_minutes.saturating_mul(60)),
-        ..Patience::default()
-    }
+    Patience::of(Duration::from_secs(
+        settings.events_stuck_minutes.saturating_mul(60),
+    ))
 }
 
 /// The store knows by all their names the machines that were allocated before, also by another server.

@@ -2,11 +2,13 @@
 
 import gzip
 import re
+import subprocess
 import tarfile
+import time
 
 from collected import check
 from console import LabError
-from machine import start
+from machine import die_with_parent, start
 from network import Network, TaggedFrames
 from services import Services
 
@@ -36,12 +38,14 @@ CONSOLE = "console=ttyS0,115200 panic=-1 no_timer_check"
 class Bench:
     """One case's. `stages` are the seconds of its first whole installation and of the boots after it."""
 
-    def __init__(self, case, work, options, attached=False):
-        self.case, self.work, self.attached = case, work, attached
+    def __init__(self, case, work, options, attached=False, watched=False):
+        self.case, self.work, self.attached, self.watched = case, work, attached, watched
         self.network = Network(case.network)
         self.frames = TaggedFrames()
         self.services = Services(work, options, self.network.address)
         self.stages = {}
+        # `edeployctl watch`, where somebody watches.
+        self.display = None
 
     def set_up(self):
         """All that is on the network."""
@@ -60,12 +64,33 @@ class Bench:
         self.services.write_settings(f'boot_arguments = "{" ".join(words)}"\n{settings}')
         self.services.start_server()
 
+    def show(self):
+        """Shows the machines as they change, until something is said."""
+        if self.watched and not self.display:
+            words = self.services.command("watch")
+            self.display = subprocess.Popen(words, stdin=subprocess.DEVNULL, preexec_fn=die_with_parent)
+
+    def hide(self):
+        """What is shown stays as it is."""
+        display, self.display = self.display, None
+        if display:
+            display.terminate()
+            display.wait()
+
+    def end(self):
+        """The last that is shown: each step with its time, as the server knows them."""
+        self.hide()
+        if self.watched:
+            print(flush=True)
+            subprocess.run(self.services.command("job", "get", "last"), check=False)
+
     def start(self, name, machine=None, **how):
         """Switches a machine on, from the network first; the console's log gets this name."""
         machine = machine or self.case.machine
         directory = self.work / "disks" / machine.name
         directory.mkdir(exist_ok=True)
         log = self.work / "logs" / f"{name}.log"
+        self.show()
         return start(machine, directory, log, self.network.plug(machine), attached=self.attached, **how)
 
     def install(self, name="install", machine=None):
@@ -131,8 +156,20 @@ class Bench:
                 raise LabError(f"the log at the server does not say, or not in order: {pattern}")
             text = text[found.end() :]
 
+    def until(self, what, question, deadline, running=None):
+        """Asks again and again until there is an answer, and gives it. `running` must not end before."""
+        end = time.monotonic() + deadline
+        while time.monotonic() < end:
+            if answer := question():
+                return answer
+            if running and running.process.poll() is not None:
+                raise LabError(f"the machine went off before: {what}")
+            time.sleep(0.05)
+        raise LabError(f"not within {deadline} s: {what}")
+
     def say(self, text):
         """A line of what is going on."""
+        self.hide()
         print(f"   {text}", flush=True)
 
 

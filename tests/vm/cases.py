@@ -7,10 +7,11 @@ from pathlib import Path
 
 import floors
 import scenarios
+import seen
 from hardware import recorded
 from machine import Disk, Machine
 from network import SHIPPED
-from services import BAD_LINE_PORT, IMAGE_PORT
+from services import BAD_HTTP_PORT, BAD_LINE_PORT, IMAGE_PORT
 
 
 @dataclass(frozen=True)
@@ -216,6 +217,16 @@ CASES = [
         expect=ONE,
         scenario=scenarios.held_after_attempts,
         settings={"boot_attempts": 2},
+    ),
+    Case("watched", ONE_DISK, Machine(product="VM", serial="BLANK"), ONE, seen.watched),
+    Case(
+        "killed-at-each-step",
+        (("hangs", 20),),
+        machines=seen.KILLED,
+        expect=seen.FOUND,
+        scenario=seen.killed_at_each_step,
+        cmdline=(f"HTTP_PORT={BAD_HTTP_PORT}",),
+        settings={"events_stuck_minutes": 1},
     ),
     Case(
         "five-at-once",

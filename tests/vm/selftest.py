@@ -18,6 +18,7 @@ from console import LabError  # noqa: E402
 from hardware import natural, recorded  # noqa: E402
 from machine import Disk, Machine, arguments  # noqa: E402
 from network import SHIPPED, dnsmasq_config  # noqa: E402
+from seen import FOUND, KILLED, STEPS, problems  # noqa: E402
 
 CARD = [("network", "eth0", "serial", "52:54:00:00:00:01"), ("network", "eth0", "driver", "virtio_net")]
 PROFILES = Path(__file__).resolve().parent / "profiles"
@@ -53,6 +54,33 @@ class Expectations(unittest.TestCase):
 
     def test_a_stage_is_as_long_as_since_the_one_before(self):
         self.assertEqual(shares({"firmware": None, "kernel": 2.0, "ramdisk": 5.5}), "kernel 2.0, ramdisk 3.5")
+
+
+class Seen(unittest.TestCase):
+    def view(self, step, percent, page="install/sync"):
+        return {"step": step, "progress": {"percent": percent}, "page": page}
+
+    def test_an_installation_as_it_should_be_has_no_problems(self):
+        history = [{"step": None, "progress": None}, self.view("install/sync", 5.0), self.view(None, 100.0)]
+        self.assertEqual(problems(history, {"upload": 9.0, "sync": 3.0, "files": 0.1}), [])
+
+    def test_what_falls_is_missed_or_not_shown_is_a_problem(self):
+        sync, done = self.view("install/sync", 50.0), self.view(None, 100.0)
+        for history, words in (
+            ([sync, self.view("install/sync", 40.0), done], "rise"),
+            ([sync], "rise"),
+            ([self.view("install/files", 50.0, "install/files"), sync, done], "follow"),
+            ([done], "not seen"),
+            ([self.view("install/sync", 50.0, "nothing"), done], "page"),
+        ):
+            (wrong,) = problems(history, {"sync": 3.0})
+            self.assertIn(words, wrong)
+
+    def test_each_step_has_a_machine_and_each_machine_a_finding(self):
+        names = [machine.name for machine in KILLED]
+        self.assertEqual(names[2:], STEPS)
+        self.assertEqual(sorted(names), sorted(FOUND))
+        self.assertEqual(len({machine.mac(0) for machine in KILLED}), len(names))
 
 
 class Arguments(unittest.TestCase):

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from machine import die_with_parent
 
 # What firmware and PXELINUX fetch from the server besides kernel and ramdisk.
 BOOT_FILES = ["/usr/lib/ipxe/snponly.efi", "/usr/lib/syslinux/modules/bios/ldlinux.c32"]
-HTTP_PORT, RSYNC_PORT, BAD_LINE_PORT, IMAGE_PORT = 80, 873, 8873, 8080
+HTTP_PORT, RSYNC_PORT, BAD_LINE_PORT, IMAGE_PORT, BAD_HTTP_PORT = 80, 873, 8873, 8080, 8081
 
 
 class Services:
@@ -86,12 +87,31 @@ class Services:
         self.server.terminate()
         self.server.wait(70)
 
-    def control(self, verb, machine):
-        """edeployctl, for one machine."""
-        words = [self.options.bins / "edeployctl", verb, machine, "--server", f"http://{self.address}:{HTTP_PORT}"]
-        done = subprocess.run(words, capture_output=True, text=True, check=False)
+    def command(self, *words):
+        """The command line of edeployctl, for this server."""
+        return [self.options.bins / "edeployctl", *words, "--server", f"http://{self.address}:{HTTP_PORT}"]
+
+    def control(self, *words):
+        """What edeployctl answers."""
+        done = subprocess.run(self.command(*words), capture_output=True, text=True, check=False)
         if done.returncode:
-            raise LabError(f"edeployctl {verb} {machine}: {done.stderr.strip()}")
+            raise LabError(f"edeployctl {' '.join(words)}: {done.stderr.strip()}")
+        return done.stdout
+
+    def page(self, path):
+        """What the server answers a browser; None where there is nothing."""
+        try:
+            with urllib.request.urlopen(f"http://{self.address}:{HTTP_PORT}{path}", timeout=60) as answer:
+                return answer.read().decode()
+        except urllib.error.HTTPError as error:
+            if error.code == 404:
+                return None
+            raise LabError(f"{path} is answered {error.code}") from error
+
+    def ask(self, path):
+        """What the API answers; None where there is nothing."""
+        text = self.page(f"/api/v1/{path}")
+        return None if text is None else json.loads(text)
 
     def another_machine_registers(self, serial):
         """Sends the facts of the machine that was here last as those of another one."""
@@ -138,13 +158,15 @@ class Services:
 
 
 class BadLine:
-    """A way to the rsync daemon that breaks: connection by connection after so many bytes, then no more."""
+    """A way to a daemon that breaks: connection by connection after so many bytes, then no more."""
 
-    def __init__(self, address, breaks):
-        self.address, self.breaks = address, list(breaks)
+    def __init__(self, address, breaks, port=BAD_LINE_PORT, to=RSYNC_PORT):
+        self.address, self.breaks, self.to = address, list(breaks), to
         # What each connection has brought, in bytes.
         self.brought = []
-        self.listener = socket.create_server((address, BAD_LINE_PORT))
+        # After so many bytes each further connection breaks.
+        self.limit = None
+        self.listener = socket.create_server((address, port))
         threading.Thread(target=self.accept, daemon=True).start()
 
     def accept(self):
@@ -152,8 +174,8 @@ class BadLine:
             client, _ = self.listener.accept()
             number = len(self.brought)
             self.brought.append(0)
-            limit = self.breaks[number] if number < len(self.breaks) else None
-            daemon = socket.create_connection((self.address, RSYNC_PORT))
+            limit = self.breaks[number] if number < len(self.breaks) else self.limit
+            daemon = socket.create_connection((self.address, self.to))
             threading.Thread(target=self.carry, args=(client, daemon, None, None), daemon=True).start()
             threading.Thread(target=self.carry, args=(daemon, client, number, limit), daemon=True).start()
 

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::client::assignments;
+use crate::client::verify::STAGED as STAGED_LIST;
 use crate::configure::quoted;
 use crate::system::{Command, RunError, Runner};
 
@@ -60,6 +61,8 @@ pub(super) fn write(
         let from = format!("{STAGED}/.");
         let to = format!("{}/", target.display());
         runner.run(&Command::new("cp", ["-a", from.as_str(), &to]).mutating())?;
+        let list = target.join(STAGED_LIST);
+        put(writer, &list, &staged_rules(Path::new(STAGED))?, false)?;
     }
     if let Some(modules) = read_if_there(Path::new(MODULES))? {
         put(writer, &target.join("etc/modules"), &modules, true)?;
@@ -67,6 +70,47 @@ pub(super) fn write(
     let conf = target.join("var/lib/edeploy/conf");
     let before = read_if_there(&conf)?.unwrap_or_default();
     put(writer, &conf, &conf_text(&before, settings, choice), false)
+}
+
+/// A rule of rsync's for each staged file: what makes this machine differ from its role.
+fn staged_rules(staged: &Path) -> Result<String, FilesError> {
+    let mut pending = vec![staged.to_owned()];
+    let mut rules = Vec::new();
+    while let Some(directory) = pending.pop() {
+        let unread = |source| FilesError::File {
+            verb: "read",
+            path: directory.clone(),
+            source,
+        };
+        for entry in std::fs::read_dir(&directory).map_err(unread)? {
+            let entry = entry.map_err(unread)?;
+            if entry.file_type().map_err(unread)?.is_dir() {
+                pending.push(entry.path());
+                continue;
+            }
+            let path = entry.path();
+            let below = path.strip_prefix(staged).unwrap_or(&path);
+            rules.push(rule(&below.to_string_lossy()));
+        }
+    }
+    rules.sort();
+    Ok(rules.concat())
+}
+
+/// The rule for one path. A character that is none of UTF-8 or ends a line is any text.
+fn rule(path: &str) -> String {
+    let odd = ['\u{fffd}', '\n'];
+    let has_wildcard = path.contains(['*', '?', '[']) || path.contains(odd);
+    let mut rule = String::from("/");
+    for character in path.chars() {
+        match character {
+            c if odd.contains(&c) => rule.push('*'),
+            c @ ('*' | '?' | '[' | '\\') if has_wildcard => rule.extend(['\\', c]),
+            c => rule.push(c),
+        }
+    }
+    rule.push('\n');
+    rule
 }
 
 /// The file that says what is installed: what the role says there already, and who installed it
@@ -162,6 +206,29 @@ mod tests {
         point_cloud_init(writer, dir.path(), "http://m/").unwrap();
         let after = std::fs::read_to_string(&path).unwrap();
         assert_eq!(after, "metadata_urls: ['http://m']\n");
+    }
+
+    #[test]
+    fn each_staged_file_is_one_rule_that_is_nothing_but_that_file() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["etc/fstab", "etc/a[1]\\", "etc/b\\"] {
+            let path = dir.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            drop(
+                std::fs::OpenOptions::new()
+                    .create(true)
+                    .append(true)
+                    .open(path)
+                    .unwrap(),
+            );
+        }
+        let rules = staged_rules(dir.path()).unwrap();
+        assert_eq!(rules, "/etc/a\\[1]\\\\\n/etc/b\\\n/etc/fstab\n");
+        let filter = crate::roles::Filter::parse(rules.as_bytes()).unwrap();
+        let excludes =
+            |path: &[u8]| filter.excludes(&crate::roles::TreePath::new(path).unwrap(), false);
+        assert!(excludes(b"etc/a[1]\\") && excludes(b"etc/b\\") && excludes(b"etc/fstab"));
+        assert!(!excludes(b"etc/a1") && !excludes(b"srv/etc/fstab"));
     }
 
     #[test]

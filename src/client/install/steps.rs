@@ -413,6 +413,8 @@ impl Installation {
             ending::load_kernel(runner, &self.target, part, &root, arguments.trim())?;
         }
         ending::unmount(runner, &self.target)?;
+        // With the word that it is installed the server has all that it learns from.
+        self.hand_events_on();
         self.report_installed(Patience::lasting(REPORT_OUTAGE));
         Ok(())
     }

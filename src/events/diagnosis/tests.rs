@@ -79,6 +79,18 @@ fn a_machine_that_never_loads_the_ramdisk_is_stuck_too() {
 }
 
 #[test]
+fn a_machine_that_posted_its_hardware_and_no_more_is_stuck_there() {
+    let machine = machine(&[
+        (0, "server", "boot/install", EventKind::Note),
+        (1, "server", "upload", SUCCESS),
+    ]);
+    assert_eq!(
+        found(&machine, 17).unwrap().1,
+        "silent for 16 min since it posted its hardware"
+    );
+}
+
+#[test]
 fn three_starts_at_one_step_are_a_loop() {
     let round = |minute| {
         [
@@ -94,6 +106,15 @@ fn three_starts_at_one_step_are_a_loop() {
     assert_eq!(
         what,
         "began again 2 times within 10 min, each time after install/sync"
+    );
+    let held = [thrice, vec![(15, "server", "boot/hold", EventKind::Note)]].concat();
+    let held = machine(&held);
+    let diagnosis = diagnose(&held, &Usual::default(), Patience::default(), at(16)).unwrap();
+    assert_eq!(diagnosis.finding, Finding::Looping);
+    assert!(
+        diagnosis.next.starts_with("it is held; ")
+            && diagnosis.next.ends_with("`edeployctl reinstall node1`"),
+        "{diagnosis:?}"
     );
 }
 

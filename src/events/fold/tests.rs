@@ -223,3 +223,20 @@ fn release_and_reinstall_end_what_was_going_on() {
     life.server("boot/install");
     assert_eq!(life.machine.standing, Standing::Installing);
 }
+
+#[test]
+fn what_the_word_that_it_is_installed_overtakes_begins_no_deployment() {
+    let mut life = Life::new();
+    life.server("boot/install").upload("b1").start("install");
+    life.start("install/bootloader").server("installed");
+    life.done("install/bootloader").start("install/finish");
+    life.event("edeploy", "install/finish", EventKind::Progress, "99 %");
+    life.done("install/finish").done("install");
+    assert_eq!(life.deployment().number, 1);
+    assert_eq!(life.ended, [(1, Status::Complete)]);
+    assert_eq!(life.machine.standing, Standing::Installed);
+    // Long after, a step is the sign of a deployment whose beginning was lost.
+    life.second += 90;
+    life.start("install/sync");
+    assert_eq!(life.deployment().number, 2);
+}

@@ -8,8 +8,8 @@ use crate::events::{Cursor, EventRow, Filter};
 use crate::model::StepResult;
 use crate::server::state::AppState;
 
-use super::machine::{MOST_EVENTS, steps};
-use super::shown::{Bar, machine_link, seconds_in_words};
+use super::machine::MOST_EVENTS;
+use super::shown::{Bar, bars, machine_link, seconds_in_words};
 use super::{NoPage, answer};
 
 #[derive(Template)]
@@ -64,7 +64,7 @@ fn job(text: &str, state: &AppState, now: Timestamp) -> Result<Page, NoPage> {
         ),
         error: job.error,
         failed_step: job.failed_step.unwrap_or_default(),
-        spans: steps(store, number, now)?,
+        spans: bars(crate::events::steps(&rows, job.ended), now),
         files: files
             .into_iter()
             .map(|file| (file.name, file.bytes))

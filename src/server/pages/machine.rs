@@ -48,12 +48,13 @@ pub(super) async fn page(name: web::Path<String>, state: web::Data<AppState>) ->
 
 fn machine(called: &str, state: &AppState, now: Timestamp) -> Result<Page, NoPage> {
     let store = state.events.store()?;
-    let view = {
+    let (view, ended) = {
         let board = store.board();
         let found = board.machine(called).cloned();
         let machine =
             found.ok_or_else(|| NoPage::NotFound(format!("No machine is called {called}.")))?;
-        MachineView::of(&machine, board.usual(&machine), state.events.patience, now)
+        let view = MachineView::of(&machine, board.usual(&machine), state.events.patience, now);
+        (view, machine.deployment.as_ref().and_then(|it| it.ended))
     };
     let section = view
         .section
@@ -74,7 +75,8 @@ fn machine(called: &str, state: &AppState, now: Timestamp) -> Result<Page, NoPag
         ..Filter::default()
     };
     let history = store.timeline(&filter, Cursor::Before(None), HISTORY)?;
-    let job = view.job.map(|number| job(store, number, now)).transpose()?;
+    let job = view.job.map(|number| job(store, number, ended, now));
+    let job = job.transpose()?;
     Ok(Page {
         here: "",
         section: view.section.clone(),
@@ -90,22 +92,22 @@ fn machine(called: &str, state: &AppState, now: Timestamp) -> Result<Page, NoPag
     })
 }
 
-fn job(store: &Store, number: i64, now: Timestamp) -> Result<Job, NoPage> {
-    Ok(Job {
-        number,
-        link: format!("/jobs/{number}"),
-        spans: steps(store, number, now)?,
-    })
-}
-
-/// The steps of a deployment.
-pub(super) fn steps(store: &Store, number: i64, now: Timestamp) -> Result<Vec<Bar>, NoPage> {
+fn job(
+    store: &Store,
+    number: i64,
+    ended: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<Job, NoPage> {
     let filter = Filter {
         job: Some(number),
         ..Filter::default()
     };
     let rows = store.events(&filter, Cursor::After(0), MOST_EVENTS)?;
-    Ok(bars(crate::events::steps(&rows), now))
+    Ok(Job {
+        number,
+        link: format!("/jobs/{number}"),
+        spans: bars(crate::events::steps(&rows, ended), now),
+    })
 }
 
 /// What a machine posted last, as it is kept. Nothing where it is not there or cannot be read.

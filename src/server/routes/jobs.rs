@@ -104,13 +104,13 @@ async fn show(request: HttpRequest, state: web::Data<AppState>) -> HttpResponse 
 async fn try_show(request: &HttpRequest, state: &AppState) -> Result<HttpResponse, ApiError> {
     Query::of(request, &[])?;
     let row = find(request, state).await?;
-    let number = row.number;
+    let (number, ended) = (row.number, row.ended);
     let progress = progress(state.events.store()?, &row);
     let (steps, files) = ask(state, move |store| {
         let events = store.events(&of_job(number), Cursor::After(0), MOST_EVENTS)?;
         let mut files = store.logs(&of_job(number), MOST_FILES)?;
         files.reverse();
-        Ok((steps(&events), files))
+        Ok((steps(&events, ended), files))
     })
     .await?;
     Ok(HttpResponse::Ok().json(Job {

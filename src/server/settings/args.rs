@@ -58,7 +58,8 @@ pub struct Args {
     /// Above this size of their store the oldest events and logs are dropped [default: 8589934592]
     #[arg(long, value_name = "BYTES")]
     pub events_keep_bytes: Option<u64>,
-    /// After how long a silence a machine is called stuck, where nothing is known of its step [default: 15]
+    /// After how long a silence a machine is called stuck, where nothing is known of its step, or missed after the
+    /// restart at its end [default: 15]
     #[arg(long, value_name = "MINUTES")]
     pub events_stuck_minutes: Option<u64>,
     /// Refuse reports without credentials

@@ -110,7 +110,8 @@ pub struct Settings {
     pub events_keep_days: u64,
     /// Above this size of their store, in bytes, the oldest events and logs are dropped.
     pub events_keep_bytes: u64,
-    /// After how many minutes of silence a machine is called stuck, where nothing is known of its step.
+    /// After how many minutes of silence a machine is called stuck, where nothing is known of its step, or
+    /// missed after the restart at its end.
     pub events_stuck_minutes: u64,
     /// Whether reports without credentials are refused.
     pub events_need_token: bool,

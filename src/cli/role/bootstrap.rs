@@ -1,0 +1,106 @@
+//! A tree of packages by mmdebstrap, with the numbers of users and groups from the table.
+
+use std::path::Path;
+use std::time::Duration;
+
+use crate::roles::{Ids, RoleFile};
+use crate::system::{Command, Ownership, Real, Runner, put_file};
+
+use super::super::answer::{Exit, Failure};
+use super::super::input;
+
+/// A distribution over a slow line.
+const TIMEOUT: Duration = Duration::from_secs(2 * 3600);
+
+/// Stands in for `useradd` and `groupadd` while packages are configured.
+const WRAPPER: &str = include_str!("ids-wrapper");
+
+/// Puts it in place before packages are configured that are not essential (mmdebstrap(1), HOOKS). dpkg
+/// leaves what is diverted alone.
+const DIVERT: &str = r#"cp -r "$IDS" "$1/.edeploy-ids"
+for tool in useradd groupadd; do
+    chroot "$1" dpkg-divert --quiet --local --rename --divert "/usr/sbin/$tool.edeploy" --add "/usr/sbin/$tool"
+    install -m 755 "$IDS/wrapper" "$1/usr/sbin/$tool"
+done"#;
+
+/// Takes it away again.
+const UNDIVERT: &str = r#"for tool in useradd groupadd; do
+    rm -f "$1/usr/sbin/$tool"
+    chroot "$1" dpkg-divert --quiet --local --rename --remove "/usr/sbin/$tool"
+done
+rm -r "$1/.edeploy-ids""#;
+
+/// What is of this build or of the machine that builds, and differs from one to the next.
+const CLEAN: &str = r#"cd "$1"
+rm -f etc/hostname etc/resolv.conf etc/machine-id var/lib/dbus/machine-id var/cache/ldconfig/aux-cache
+rm -f etc/passwd- etc/group- etc/shadow- etc/gshadow- etc/subuid- etc/subgid- var/lib/dpkg/*-old
+find var/log -type f -delete
+rm -rf var/cache/apt/* var/cache/debconf/*-old"#;
+
+/// Makes the tree at `target`. `work` is a directory for files of the build.
+pub(super) fn bootstrap(
+    role: &RoleFile,
+    ids: &Ids,
+    adds: bool,
+    epoch: u64,
+    work: &Path,
+    target: &Path,
+) -> Result<(), Failure> {
+    let table = work.join("ids");
+    write_table(&table, ids, adds)
+        .map_err(|error| Failure::io("write", &input::name_of(&table), &error))?;
+    let distribution = role
+        .distribution()
+        .map_err(|error| Failure::new(Exit::Input, "the role cannot be built").because(&error))?;
+    let mut words = vec![
+        "--mode=root".to_owned(),
+        "--format=directory".to_owned(),
+        format!("--variant={}", role.base.as_deref().unwrap_or("minbase")),
+        format!("--essential-hook={DIVERT}"),
+        format!("--customize-hook={UNDIVERT}"),
+        format!("--customize-hook={CLEAN}"),
+    ];
+    if !role.packages.is_empty() {
+        words.push(format!("--include={}", role.packages.join(",")));
+    }
+    if !role.components.is_empty() {
+        words.push(format!("--components={}", role.components.join(",")));
+    }
+    words.extend([distribution.to_owned(), target.display().to_string()]);
+    words.extend(role.mirror.clone());
+    let mut command = Command::new("mmdebstrap", words.iter().map(String::as_str));
+    command = command.mutating().with_timeout(TIMEOUT);
+    let table = table.display().to_string();
+    command.env = vec![
+        ("SOURCE_DATE_EPOCH".to_owned(), epoch.to_string()),
+        ("IDS".to_owned(), table),
+    ];
+    for name in ["http_proxy", "https_proxy", "no_proxy"] {
+        let value = std::env::var(name).ok();
+        command
+            .env
+            .extend(value.map(|value| (name.to_owned(), value)));
+    }
+    Real.run(&command).map(drop).map_err(|error| {
+        Failure::new(Exit::Environment, "the packages cannot be brought together").because(&error)
+    })
+}
+
+fn write_table(table: &Path, ids: &Ids, adds: bool) -> std::io::Result<()> {
+    let owner = Ownership {
+        mode: 0o644,
+        uid: 0,
+        gid: 0,
+    };
+    for (name, numbers) in [("users", &ids.users), ("groups", &ids.groups)] {
+        let lines = numbers
+            .iter()
+            .map(|(name, number)| format!("{name} {number}\n"));
+        let text: String = lines.collect();
+        put_file(&table.join(name), text.as_bytes(), false, owner)?;
+    }
+    if adds {
+        put_file(&table.join("adds"), b"", false, owner)?;
+    }
+    put_file(&table.join("wrapper"), WRAPPER.as_bytes(), false, owner)
+}

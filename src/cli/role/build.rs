@@ -1,0 +1,292 @@
+//! `edeployctl role build`: from a role file to the tree that is served, its image and its manifest.
+
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, utimensat};
+
+use crate::model::{RoleName, RoleVersion};
+use crate::roles::{self, Filter, Ids, Node, RoleFile};
+use crate::system::{Command, Ownership, Real, Runner, put_file};
+
+use super::super::answer::{Answer, Exit, Failure, Style};
+use super::super::input;
+use super::{bootstrap, manifest, tree};
+
+/// A role that inherits from itself would go on for ever.
+const MOST_ANCESTORS: usize = 16;
+
+/// A script of a role or the packing of an image may take long.
+const TIMEOUT: Duration = Duration::from_secs(2 * 3600);
+
+/// Build a version of a role from its role file: the tree, its image, its manifest, its packages
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  edeployctl role build roles/base.toml --vers D12-1.0 --out install
+
+writes install/D12-1.0/base/, base.manifest and base.packages beside it, and the image base-D12-1.0.edeploy with its
+.sha256. The role is called as its file. It takes root and mmdebstrap. The same packages and files give the same
+manifest: times are not later than SOURCE_DATE_EPOCH, or 0. A version that is there is never built over.
+
+Users and groups have the numbers of ids.toml beside the role file, in every version and role; --add-ids writes new names
+into it, and without that they are refused.")]
+pub(super) struct Build {
+    /// The role file, ROLE.toml
+    file: PathBuf,
+    /// The version
+    #[arg(long, value_name = "VERSION")]
+    vers: RoleVersion,
+    /// The directory of all versions, which rsync serves
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// How the image is packed; ramdisks of eDeploy itself know gzip alone
+    #[arg(long, value_enum, default_value = "gzip")]
+    image: Image,
+    /// The table of numbers of users and groups
+    #[arg(long, value_name = "FILE")]
+    ids: Option<PathBuf>,
+    /// Take new names into the table
+    #[arg(long)]
+    add_ids: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Image {
+    Gzip,
+    Zstd,
+    None,
+}
+
+impl Build {
+    /// Builds beside the place of the tree, and moves it there when it is whole.
+    pub(super) fn answer(&self) -> Result<Answer, Failure> {
+        let name = self.file.file_stem().unwrap_or_default().to_string_lossy();
+        let role = RoleName::new(&name).map_err(|error| {
+            Failure::new(Exit::Input, format!("`{name}` is no name of a role")).because(&error)
+        })?;
+        let recipe = load(&self.file)?;
+        let home = self.out.join(self.vers.as_str());
+        let place = home.join(role.as_str());
+        if place.exists() {
+            let sentence = format!("`{}` is there: a version is built once", place.display());
+            return Err(Failure::new(Exit::Input, sentence));
+        }
+        if !rustix::process::geteuid().is_root() {
+            return Err(Failure::new(
+                Exit::Environment,
+                "only root can build a role",
+            ));
+        }
+        let io = |verb, path: &Path| {
+            let path = input::name_of(path);
+            move |error: io::Error| Failure::io(verb, &path, &error)
+        };
+        std::fs::create_dir_all(&home).map_err(io("write", &home))?;
+        let work = tempfile::Builder::new().prefix(".build-").tempdir_in(&home);
+        let work = work.map_err(io("write", &home))?;
+        let root = work.path().join("tree");
+        let epoch = epoch();
+        let ids_file = self
+            .ids
+            .clone()
+            .unwrap_or_else(|| self.file.with_file_name("ids.toml"));
+        let mut ids = read_ids(&ids_file)?;
+        bootstrap::bootstrap(&recipe, &ids, self.add_ids, epoch, work.path(), &root)?;
+        self.fill(&recipe, &role, &root)?;
+        self.check_ids(&mut ids, &ids_file, &root)?;
+        clamp(&root, epoch).map_err(io("write", &root))?;
+        std::fs::rename(&root, &place).map_err(io("write", &place))?;
+        let written = manifest::write(&place, self.vers.clone(), role.clone())?;
+        self.pack(&home, &role)?;
+        let mut answer = Answer::new(Exit::Done, &written)?;
+        answer.say(Style::Plain, &written.sentence());
+        Ok(answer)
+    }
+
+    /// What the tree has besides its packages.
+    fn fill(&self, recipe: &RoleFile, role: &RoleName, root: &Path) -> Result<(), Failure> {
+        let version = &self.vers;
+        let exclude = recipe.exclude.iter().map(|rule| format!("{rule}\n"));
+        let exclude: String = exclude.collect();
+        Filter::parse(exclude.as_bytes()).map_err(|error| {
+            Failure::new(Exit::Input, "`exclude` has a rule that is none").because(&error)
+        })?;
+        // What the original's build writes into each tree (`*.install`).
+        for (path, text) in [
+            ("etc/hostname".to_owned(), format!("{role}\n")),
+            (
+                "var/lib/edeploy/conf".to_owned(),
+                format!("VERS={version}\nROLE={role}\n"),
+            ),
+            (format!("var/lib/edeploy/{version}/exclude"), exclude),
+        ] {
+            put(root, &path, text.as_bytes(), 0o644, (0, 0))?;
+        }
+        for (path, file) in &recipe.files {
+            let content = match (&file.text, &file.from) {
+                (Some(text), _) => text.clone().into_bytes(),
+                (None, from) => input::read(Path::new(from.as_deref().unwrap_or_default()))?,
+            };
+            let mode = file.mode().unwrap_or(0o644);
+            put(root, path, &content, mode, (file.uid, file.gid))?;
+        }
+        for script in &recipe.scripts {
+            run_in(root, Path::new(script), &epoch().to_string())?;
+        }
+        Ok(())
+    }
+
+    fn check_ids(&self, ids: &mut Ids, file: &Path, root: &Path) -> Result<(), Failure> {
+        let before = ids.clone();
+        let read = |name: &str| input::read_text(&root.join(name));
+        ids.check(&read("etc/passwd")?, &read("etc/group")?, self.add_ids)
+            .map_err(|error| {
+                let sentence = "a number would not be the same in every version";
+                Failure::new(Exit::Input, sentence).because(&error)
+            })?;
+        if *ids == before {
+            return Ok(());
+        }
+        let text = toml::to_string(ids).map_err(|error| {
+            Failure::new(Exit::Environment, "the table cannot be written").because(&error)
+        })?;
+        tree::write(file, &text)
+    }
+
+    /// The image, with the words that make it the same for the same tree (reproducible-builds.org).
+    fn pack(&self, home: &Path, role: &RoleName) -> Result<(), Failure> {
+        let packer = match self.image {
+            Image::Gzip => "gzip -n",
+            Image::Zstd => "zstd -q -T0",
+            Image::None => return Ok(()),
+        };
+        let image = format!("{role}-{}.edeploy", self.vers);
+        let script = r#"cd "$1/$2" && tar --sort=name --format=posix --xattrs --xattrs-include='*' --acls --numeric-owner \
+            --pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime -I "$4" -cf "../.$3.new" . &&
+            cd .. && mv ".$3.new" "$3" && sha256sum "$3" >"$3.sha256""#;
+        let home = home.display().to_string();
+        let words = ["-ec", script, "sh", &home, role.as_str(), &image, packer];
+        let command = Command::new("sh", words).mutating().with_timeout(TIMEOUT);
+        Real.run(&command).map(drop).map_err(|error| {
+            Failure::new(Exit::Environment, "the image cannot be packed").because(&error)
+        })
+    }
+}
+
+/// A role file with all that it inherits, its paths made those of files here.
+fn load(file: &Path) -> Result<RoleFile, Failure> {
+    let mut role = RoleFile::default();
+    let mut next = Some(file.to_owned());
+    for _ in 0..MOST_ANCESTORS {
+        let Some(file) = next else { return Ok(role) };
+        let parent = RoleFile::parse(&input::read_text(&file)?).map_err(|error| {
+            let sentence = format!("`{}` is no role file", file.display());
+            Failure::new(Exit::Input, sentence).because(&error)
+        })?;
+        let beside = |name: &String| file.with_file_name(name).display().to_string();
+        let parent = RoleFile {
+            scripts: parent.scripts.iter().map(beside).collect(),
+            files: (parent.files.into_iter())
+                .map(|(path, mut file)| {
+                    file.from = file.from.as_ref().map(beside);
+                    (path, file)
+                })
+                .collect(),
+            ..parent
+        };
+        next = parent
+            .inherit
+            .as_ref()
+            .map(|name| file.with_file_name(name));
+        role = role.on(parent);
+    }
+    let sentence = format!("`{}` inherits from itself", file.display());
+    Err(Failure::new(Exit::Input, sentence))
+}
+
+fn read_ids(file: &Path) -> Result<Ids, Failure> {
+    if !file.exists() {
+        return Ok(Ids::default());
+    }
+    toml::from_str(&input::read_text(file)?).map_err(|error| {
+        let sentence = format!("`{}` is no table of numbers", file.display());
+        Failure::new(Exit::Input, sentence).because(&error)
+    })
+}
+
+/// The time that nothing in a tree is later than, in seconds since 1970
+/// (reproducible-builds.org, SOURCE_DATE_EPOCH).
+fn epoch() -> u64 {
+    let value = std::env::var("SOURCE_DATE_EPOCH").ok();
+    value.and_then(|value| value.parse().ok()).unwrap_or(0)
+}
+
+fn put(
+    root: &Path,
+    path: &str,
+    content: &[u8],
+    mode: u32,
+    owner: (u32, u32),
+) -> Result<(), Failure> {
+    let place = root.join(path);
+    let (uid, gid) = owner;
+    // A link of the tree would lead to a file of this machine.
+    let linked = place
+        .ancestors()
+        .take_while(|above| *above != root)
+        .any(Path::is_symlink);
+    if linked {
+        let sentence = format!("`{path}` is behind a symbolic link of the tree");
+        return Err(Failure::new(Exit::Input, sentence));
+    }
+    put_file(&place, content, false, Ownership { mode, uid, gid })
+        .map_err(|error| Failure::io("write", &input::name_of(&place), &error))
+}
+
+/// Runs a script with the tree as its root.
+fn run_in(root: &Path, script: &Path, epoch: &str) -> Result<(), Failure> {
+    const NAME: &str = ".edeploy-script";
+    put(root, NAME, &input::read(script)?, 0o700, (0, 0))?;
+    let root_name = root.display().to_string();
+    let words = [root_name.as_str(), &format!("/{NAME}")];
+    let mut command = Command::new("chroot", words)
+        .mutating()
+        .with_timeout(TIMEOUT);
+    command.env = vec![("SOURCE_DATE_EPOCH".to_owned(), epoch.to_owned())];
+    Real.run(&command).map_err(|error| {
+        let sentence = format!("the script `{}` failed", script.display());
+        Failure::new(Exit::Input, sentence).because(&error)
+    })?;
+    let place = root.join(NAME);
+    std::fs::remove_file(&place)
+        .map_err(|error| Failure::io("remove", &input::name_of(&place), &error))
+}
+
+/// Sets back the times that are later than `epoch`, directories last: what is done in them sets theirs.
+fn clamp(root: &Path, epoch: u64) -> io::Result<()> {
+    let entries = roles::walk(root, |_| true).map_err(io::Error::other)?;
+    let seconds = i64::try_from(epoch).unwrap_or(i64::MAX);
+    let time = Timespec {
+        tv_sec: seconds,
+        tv_nsec: 0,
+    };
+    let times = Timestamps {
+        last_access: time,
+        last_modification: time,
+    };
+    for entry in entries
+        .iter()
+        .rev()
+        .filter(|entry| entry.node != Node::Socket)
+    {
+        let place = entry.path.below(root);
+        if std::fs::symlink_metadata(&place)?.mtime() > seconds {
+            utimensat(CWD, &place, &times, AtFlags::SYMLINK_NOFOLLOW)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,235 @@
+//! `edeploy verify`: what changed on this machine since its role was installed.
+//!
+//! The manifest comes from where the role came from, or from a file. With a key, a manifest that its
+//! owner did not sign is not looked at. Nothing on the machine is changed.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Args;
+
+use crate::roles::{
+    Aspect, Depth, Difference, Filter, FilterError, Identity, Manifest, ManifestError, PublicKey,
+    SignatureError, Verification, WalkError, outermost, verify,
+};
+use crate::system::{Command, Real, RunError, Runner};
+
+use super::installed::{self, InstalledError};
+
+/// How this machine was installed to differ from its role: rules of the installation itself.
+pub(super) const STAGED: &str = "var/lib/edeploy/exclude";
+
+/// How long a manifest may take to come.
+const TRANSFER_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// Tell what changed on this machine since its role was installed
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  edeploy verify
+  edeploy verify --full --json --key /etc/edeploy/roles.pub
+
+Content, mode, owner, extended attributes, what is missing, what is extra, what is something else. Left out is what the role's
+/var/lib/edeploy/VERSION/exclude names, what this machine was given at its installation, and what every system writes
+itself (logs, caches, boot loader). A file of the same size and time is taken for the same, unless --full.
+
+Exit codes: 0 nothing changed, 1 the manifest or a list is wrong, 3 the manifest is not signed by the key, 5 something
+cannot be read or fetched, 6 something changed.")]
+pub(super) struct Verify {
+    /// Answer in JSON
+    #[arg(long)]
+    json: bool,
+    /// Read every file
+    #[arg(long)]
+    full: bool,
+    /// The root directory of the machine
+    #[arg(long, value_name = "DIR", default_value = "/")]
+    root: PathBuf,
+    /// Take this manifest; with --key, FILE.minisig beside it
+    #[arg(long, value_name = "FILE")]
+    manifest: Option<PathBuf>,
+    /// Believe only what this public key's owner has signed
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+}
+
+/// Why nothing can be said.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum VerifyError {
+    #[error(transparent)]
+    Installed(#[from] InstalledError),
+    #[error("cannot fetch the manifest; `edeployctl role manifest` writes it")]
+    Fetch(#[source] RunError),
+    #[error("cannot read `{path}`")]
+    Read {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("the manifest is refused")]
+    Refused(#[source] SignatureError),
+    #[error("the manifest cannot be read")]
+    Manifest(#[source] ManifestError),
+    #[error("`{path}` is no list of rsync's exclude rules")]
+    Exclude {
+        path: PathBuf,
+        #[source]
+        source: FilterError,
+    },
+    #[error("cannot look at this machine")]
+    Walk(#[from] WalkError),
+    #[error("the answer cannot be written as JSON")]
+    Json(#[source] serde_json::Error),
+}
+
+impl VerifyError {
+    /// The exit code.
+    pub(super) fn code(&self) -> u8 {
+        match self {
+            VerifyError::Manifest(_) | VerifyError::Exclude { .. } => 1,
+            VerifyError::Refused(_) => 3,
+            _ => 5,
+        }
+    }
+}
+
+/// The two texts that a machine gets of its role.
+struct Texts {
+    manifest: String,
+    signature: Option<String>,
+}
+
+impl Verify {
+    /// What was found, and the exit code.
+    pub(super) fn run(&self, conf: &Path) -> Result<(String, u8), VerifyError> {
+        let conf = match conf.strip_prefix("/") {
+            Ok(below) if conf == Path::new(installed::DEFAULT_PATH) => self.root.join(below),
+            _ => conf.to_owned(),
+        };
+        let (role, version) = (
+            installed::value_of(&conf, "ROLE")?,
+            installed::value_of(&conf, "VERS")?,
+        );
+        let texts = match &self.manifest {
+            Some(file) => self.texts_in(file)?,
+            None => self.fetch(&conf, &role, &version)?,
+        };
+        let manifest = self.believe(&texts)?;
+        let manifest = manifest
+            .expect(&role, &version)
+            .map_err(VerifyError::Refused)?;
+        let identity = Identity::of(&texts.manifest);
+        let lists = [
+            format!("var/lib/edeploy/{version}/exclude"),
+            STAGED.to_owned(),
+        ];
+        let [of_role, of_machine] = lists.map(|name| read_filter(&self.root.join(name)));
+        let filter = of_role?.then(of_machine?);
+        let depth = if self.full { Depth::Full } else { Depth::Quick };
+        let found = verify(&manifest, identity, &self.root, filter, depth)?;
+        let text = match self.json {
+            true => serde_json::to_string(&found).map_err(VerifyError::Json)?,
+            false => report(&found),
+        };
+        Ok((text, if found.differences.is_empty() { 0 } else { 6 }))
+    }
+
+    fn believe(&self, texts: &Texts) -> Result<Manifest, VerifyError> {
+        let Some(key) = &self.key else {
+            return Manifest::parse(&texts.manifest).map_err(VerifyError::Manifest);
+        };
+        let key = PublicKey::parse(&read(key)?).map_err(VerifyError::Refused)?;
+        let signature = texts.signature.as_deref().unwrap_or_default();
+        key.open(&texts.manifest, signature)
+            .map_err(VerifyError::Refused)
+    }
+
+    fn texts_in(&self, file: &Path) -> Result<Texts, VerifyError> {
+        let mut signature = file.as_os_str().to_owned();
+        signature.push(".minisig");
+        let signature = self.key.is_some().then(|| read(Path::new(&signature)));
+        Ok(Texts {
+            manifest: read(file)?,
+            signature: signature.transpose()?,
+        })
+    }
+
+    /// Brings the texts from where the role came from.
+    fn fetch(&self, conf: &Path, role: &str, version: &str) -> Result<Texts, VerifyError> {
+        let value = |name| installed::value_of(conf, name);
+        let (rserv, port, rpath) = (value("RSERV")?, value("RSERV_PORT")?, value("RPATH")?);
+        let url = format!("rsync://{rserv}:{port}/{rpath}/{version}/{role}.manifest");
+        let here = tempfile::tempdir().map_err(|source| VerifyError::Read {
+            path: std::env::temp_dir(),
+            source,
+        })?;
+        let mut froms = vec![url.clone()];
+        if self.key.is_some() {
+            froms.push(format!("{url}.minisig"));
+        }
+        let to = format!("{}/", here.path().display());
+        let words = ["-z", "--timeout=60", "--contimeout=30", "--"].into_iter();
+        let words = words
+            .chain(froms.iter().map(String::as_str))
+            .chain([to.as_str()]);
+        let command = Command::new("rsync", words).with_timeout(TRANSFER_TIMEOUT);
+        Real.run(&command).map_err(VerifyError::Fetch)?;
+        self.texts_in(&here.path().join(format!("{role}.manifest")))
+    }
+}
+
+fn read(path: &Path) -> Result<String, VerifyError> {
+    std::fs::read_to_string(path).map_err(|source| VerifyError::Read {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// Rules of a file; none if there is none.
+fn read_filter(path: &Path) -> Result<Filter, VerifyError> {
+    let bytes = match std::fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Filter::default()),
+        Err(source) => {
+            return Err(VerifyError::Read {
+                path: path.to_owned(),
+                source,
+            });
+        }
+    };
+    Filter::parse(&bytes).map_err(|source| VerifyError::Exclude {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// What was found, for people. Names are in printable characters only.
+fn report(found: &Verification) -> String {
+    let mut text = String::new();
+    for one in outermost(&found.differences) {
+        text.push_str(&line(one.difference, one.below));
+    }
+    let counts = found.counts.iter();
+    let counts: Vec<String> = counts
+        .map(|(aspect, count)| format!("{count} {}", aspect.name()))
+        .collect();
+    let sum = match counts.as_slice() {
+        [] => "nothing changed".to_owned(),
+        counts => counts.join(", "),
+    };
+    text.push_str(&format!(
+        "role {}, version {}, {} paths: {sum}",
+        found.role, found.version, found.paths
+    ));
+    text
+}
+
+fn line(one: &Difference, below: usize) -> String {
+    let (expected, found) = (one.expected.escape_debug(), one.found.escape_debug());
+    let details = match (one.aspect, below) {
+        (Aspect::Missing | Aspect::Extra, 0) => String::new(),
+        (Aspect::Missing | Aspect::Extra, below) => format!(" and {below} below it"),
+        _ => format!(": {found}, should be {expected}"),
+    };
+    format!("{:8} {}{details}\n", one.aspect.name(), one.path)
+}

@@ -1,0 +1,33 @@
+//! Roles as data: what a tree of files holds, how two of them differ, who vouches for it.
+//!
+//! A **manifest** names every path of a role's tree with all that makes it what it is; its SHA-256 is the
+//! identity of that version of the role. The same values come from the admin's tree, from a manifest and
+//! from the disk of a machine, and are compared by one function. Only `walk` touches the file system;
+//! nothing here changes a file.
+
+mod compare;
+mod entry;
+mod filter;
+mod ids;
+mod manifest;
+mod packages;
+mod path;
+#[cfg(test)]
+mod properties;
+mod recipe;
+mod signature;
+mod text;
+mod verify;
+mod walk;
+
+pub use compare::{Aspect, Difference, Outermost, compare, outermost};
+pub use entry::{Digest, Entry, Node, Xattrs};
+pub use filter::{Filter, FilterError};
+pub use ids::{Ids, IdsError};
+pub use manifest::{Identity, Manifest, ManifestError};
+pub use packages::{PackageChange, Packages};
+pub use path::{PathError, TreePath};
+pub use recipe::{RecipeError, RoleFile, RoleFileEntry};
+pub use signature::{Keys, PublicKey, SignatureError, sign};
+pub use verify::{Depth, Verification, verify};
+pub use walk::{Found, WalkError, hash_files, walk};

@@ -1,0 +1,230 @@
+//! The text of a manifest: a header, then one line for each path, with the words of mtree(5).
+//!
+//! ```text
+//! #edeploy-manifest 1
+//! #role base
+//! #version D12-1.0
+//! . type=dir mode=0755 uid=0 gid=0
+//! ./etc/hosts type=file mode=0644 uid=0 gid=0 size=9 time=1700000000 sha256=2f1a…
+//! ```
+//!
+//! The words of a line are always in one order, so that the same tree gives the same bytes. Ours are
+//! `hardlink=PATH` and `xattr.NAME=VALUE`.
+
+use std::fmt::{self, Write as _};
+
+use crate::model::{RoleName, RoleVersion};
+
+use super::entry::{Digest, Entry, Node, Xattrs};
+use super::manifest::{Manifest, ManifestError};
+use super::path::{TreePath, unescape, write_escaped};
+
+const FIRST: &str = "#edeploy-manifest 1";
+const ROLE: &str = "#role ";
+const VERSION: &str = "#version ";
+
+pub(super) fn render(manifest: &Manifest) -> String {
+    let mut out = format!(
+        "{FIRST}\n{ROLE}{}\n{VERSION}{}\n",
+        manifest.role, manifest.version
+    );
+    for entry in manifest.entries() {
+        // A string takes all that is written into it.
+        write_line(&mut out, entry).unwrap_or_default();
+    }
+    out
+}
+
+fn write_line(out: &mut String, entry: &Entry) -> fmt::Result {
+    let Entry { mode, uid, gid, .. } = entry;
+    let kind = entry.node.kind();
+    write!(
+        out,
+        "{} type={kind} mode={mode:04o} uid={uid} gid={gid}",
+        entry.path
+    )?;
+    match &entry.node {
+        Node::File {
+            size,
+            mtime,
+            digest,
+        } => {
+            write!(out, " size={size} time={mtime}")?;
+            if let Some(digest) = digest {
+                write!(out, " sha256={digest}")?;
+            }
+        }
+        Node::Symlink(target) => {
+            out.push_str(" link=");
+            write_escaped(out, target)?;
+        }
+        Node::Character(major, minor) | Node::Block(major, minor) => {
+            write!(out, " device={major},{minor}")?;
+        }
+        Node::Directory | Node::Fifo | Node::Socket => {}
+    }
+    if let Some(first) = &entry.hardlink {
+        write!(out, " hardlink={first}")?;
+    }
+    for (name, value) in &entry.xattrs {
+        out.push_str(" xattr.");
+        write_escaped(out, name)?;
+        out.push('=');
+        write_escaped(out, value)?;
+    }
+    out.push('\n');
+    Ok(())
+}
+
+pub(super) fn parse(text: &str) -> Result<Manifest, ManifestError> {
+    let wrong = |line: usize, problem: String| ManifestError::Line {
+        line: line + 1,
+        problem,
+    };
+    let Some(whole) = text.strip_suffix('\n') else {
+        let problem = "the text ends within a line".to_owned();
+        return Err(wrong(text.lines().count().saturating_sub(1), problem));
+    };
+    let mut lines = whole.split('\n').enumerate();
+    let mut header = |start: &str| match lines.next() {
+        Some((at, line)) => line
+            .strip_prefix(start)
+            .ok_or_else(|| wrong(at, format!("expected `{start}`"))),
+        None => Err(wrong(0, format!("expected `{start}`"))),
+    };
+    if !header(FIRST)?.is_empty() {
+        return Err(wrong(0, format!("expected `{FIRST}`")));
+    }
+    let role = RoleName::new(header(ROLE)?).map_err(|error| wrong(1, error.to_string()))?;
+    let version = RoleVersion::new(header(VERSION)?);
+    let version = version.map_err(|error| wrong(2, error.to_string()))?;
+    let mut entries: Vec<Entry> = Vec::new();
+    for (at, line) in lines {
+        let entry = entry(line).map_err(|problem| wrong(at, problem))?;
+        if entries.last().is_some_and(|last| last.path >= entry.path) {
+            return Err(wrong(at, "the paths are not in order".to_owned()));
+        }
+        entries.push(entry);
+    }
+    Manifest::new(role, version, entries)
+}
+
+/// The words of one line, each taken in its turn.
+struct Words<'a> {
+    rest: std::iter::Peekable<std::str::Split<'a, char>>,
+}
+
+impl<'a> Words<'a> {
+    /// The value of the next word if that is `name=VALUE`.
+    fn optional(&mut self, name: &str) -> Option<&'a str> {
+        let value = |word: &&'a str| word.strip_prefix(name)?.strip_prefix('=');
+        let found = self.rest.peek().and_then(value)?;
+        self.rest.next();
+        Some(found)
+    }
+
+    fn text(&mut self, name: &str) -> Result<&'a str, String> {
+        self.optional(name)
+            .ok_or_else(|| format!("expected `{name}=`"))
+    }
+
+    /// A number in the one way it is written.
+    fn number<T: std::str::FromStr + fmt::Display>(&mut self, name: &str) -> Result<T, String> {
+        let text = self.text(name)?;
+        let number = text
+            .parse()
+            .ok()
+            .filter(|number: &T| number.to_string() == text);
+        number.ok_or_else(|| format!("`{name}=` wants a number, not `{text}`"))
+    }
+}
+
+fn entry(line: &str) -> Result<Entry, String> {
+    if !line
+        .bytes()
+        .all(|byte| byte == b' ' || byte.is_ascii_graphic())
+    {
+        return Err("a byte that a manifest does not hold".to_owned());
+    }
+    let mut words = Words {
+        rest: line.split(' ').peekable(),
+    };
+    let path = words.rest.next().unwrap_or_default();
+    let path = TreePath::parse(path).map_err(|error| error.to_string())?;
+    let kind = words.text("type")?;
+    let mode = octal(words.text("mode")?)?;
+    let (uid, gid) = (words.number("uid")?, words.number("gid")?);
+    let node = node(kind, &mut words)?;
+    let hardlink = words.optional("hardlink").map(TreePath::parse).transpose();
+    let hardlink = hardlink.map_err(|error| error.to_string())?;
+    Ok(Entry {
+        path,
+        mode,
+        uid,
+        gid,
+        xattrs: xattrs(words)?,
+        hardlink,
+        node,
+    })
+}
+
+fn octal(text: &str) -> Result<u32, String> {
+    let is_octal = text.len() == 4 && text.bytes().all(|byte| (b'0'..=b'7').contains(&byte));
+    let mode = u32::from_str_radix(text, 8).ok().filter(|_| is_octal);
+    mode.ok_or_else(|| format!("`mode=` wants four octal digits, not `{text}`"))
+}
+
+fn node(kind: &str, words: &mut Words<'_>) -> Result<Node, String> {
+    Ok(match kind {
+        "dir" => Node::Directory,
+        "file" => {
+            let (size, mtime) = (words.number("size")?, words.number("time")?);
+            let digest = Digest::parse(words.text("sha256")?);
+            let digest = digest.ok_or("`sha256=` wants 64 hexadecimal digits")?;
+            Node::File {
+                size,
+                mtime,
+                digest: Some(digest),
+            }
+        }
+        "link" => {
+            let target = unescape(words.text("link")?);
+            Node::Symlink(target.ok_or("the target of a link is damaged")?)
+        }
+        "char" => device(words).map(|(major, minor)| Node::Character(major, minor))?,
+        "block" => device(words).map(|(major, minor)| Node::Block(major, minor))?,
+        "fifo" => Node::Fifo,
+        "socket" => Node::Socket,
+        other => return Err(format!("there is no type `{other}`")),
+    })
+}
+
+fn device(words: &mut Words<'_>) -> Result<(u32, u32), String> {
+    let text = words.text("device")?;
+    let numbers = text.split_once(',').and_then(|(major, minor)| {
+        let numbers = (major.parse().ok()?, minor.parse().ok()?);
+        (format!("{},{}", numbers.0, numbers.1) == text).then_some(numbers)
+    });
+    numbers.ok_or_else(|| format!("`device=` wants two numbers, not `{text}`"))
+}
+
+fn xattrs(words: Words<'_>) -> Result<Xattrs, String> {
+    let mut xattrs = Xattrs::new();
+    for word in words.rest {
+        let named = word.strip_prefix("xattr.").and_then(|rest| {
+            let (name, value) = rest.split_once('=')?;
+            Some((unescape(name)?, unescape(value)?))
+        });
+        let Some((name, value)) = named else {
+            return Err(format!("`{word}` does not belong there"));
+        };
+        if xattrs
+            .last_key_value()
+            .is_some_and(|(last, _)| *last >= name)
+        {
+            return Err("the attributes are not in order".to_owned());
+        }
+        xattrs.insert(name, value);
+    }
+    Ok(xattrs)
+}

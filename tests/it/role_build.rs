@@ -1,0 +1,119 @@
+//! `edeployctl role build`: real packages, real users.
+
+use std::path::{Path, PathBuf};
+
+use crate::roles::{ctl, has, is_root, refused, shell, text};
+use crate::support::{command, write};
+
+/// The role files of a small role that inherits from a smaller one.
+fn role_files(dir: &Path) -> PathBuf {
+    let file = |name: &str| dir.join("roles").join(name);
+    let base = "distribution = 'bookworm'\nbase = 'essential'\npackages = ['uuid-runtime']\nexclude = ['/etc/x']\n";
+    let tiny = "inherit = 'base.toml'\nscripts = ['setup']\n[files.'etc/motd']\nfrom = 'motd'\nmode = '0600'\nuid = 7\n";
+    let setup = "#!/bin/sh\nset -e\nid uuidd >/etc/who\ntest \"$(stat -c %u /etc/motd)\" = 7\n";
+    write(file("base.toml"), base);
+    write(file("tiny.toml"), tiny);
+    write(file("motd"), "hello\n");
+    write(file("setup"), setup);
+    write(file("ids.toml"), "[users]\nuuidd = 150\n");
+    file("tiny.toml")
+}
+
+fn build(role: &Path, out: &Path) {
+    let words = [
+        "role",
+        "build",
+        text(role),
+        "--vers",
+        "1.0",
+        "--image",
+        "zstd",
+        "--add-ids",
+        "--out",
+    ];
+    let mut command = command(env!("CARGO_BIN_EXE_edeployctl"));
+    let command = command
+        .args(words)
+        .arg(out)
+        .env("SOURCE_DATE_EPOCH", "1700000000");
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+}
+
+/// Twice the same, with a number that would otherwise be the first free one.
+#[test]
+#[ignore = "fetches packages of Debian"]
+fn a_role_is_built_the_same_each_time_with_the_numbers_of_the_table() {
+    if !is_root() || !has("mmdebstrap") {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let file = |name: &str| dir.path().join(name);
+    let read = |name: &str| std::fs::read_to_string(file(name)).unwrap();
+    let role = role_files(dir.path());
+    build(&role, &file("a"));
+    let table = read("roles/ids.toml");
+    assert!(
+        table.contains("[groups]\nusers = 100\nuuidd = 101\n"),
+        "{table}"
+    );
+    build(&role, &file("b"));
+    assert_eq!(read("roles/ids.toml"), table);
+    let [one, two] = ["a/1.0/tiny.manifest", "b/1.0/tiny.manifest"].map(read);
+    let lines = one.lines().zip(two.lines());
+    let differs: Vec<_> = lines.filter(|(one, two)| one != two).collect();
+    assert!(one == two, "{differs:?}");
+    assert!(read("a/1.0/tiny/etc/passwd").contains("uuidd:x:150:101:"));
+    for gone in [
+        ".edeploy-ids",
+        ".edeploy-script",
+        "usr/sbin/useradd.edeploy",
+    ] {
+        assert!(!file("a/1.0/tiny").join(gone).exists(), "{gone}");
+    }
+    assert!(one.contains("./etc/motd type=file mode=0600 uid=7 gid=0 size=6 time=1700000000"));
+    assert!(read("a/1.0/tiny.packages").contains("\nuuid-runtime:amd64 2."));
+    assert_eq!(read("a/1.0/tiny/var/lib/edeploy/1.0/exclude"), "/etc/x\n");
+    // The image is the same tree, and the same bytes.
+    let unpack = r#"cd "$1"; cmp a/1.0/tiny-1.0.edeploy b/1.0/tiny-1.0.edeploy; mkdir -p c/1.0/tiny
+        (cd a/1.0; sha256sum -c --quiet tiny-1.0.edeploy.sha256)
+        zstd -dc a/1.0/tiny-1.0.edeploy | tar -C c/1.0/tiny --xattrs --xattrs-include='*' --acls --numeric-owner -x"#;
+    shell(unpack, dir.path());
+    ctl(&["manifest", text(&file("c/1.0/tiny"))]);
+    assert_eq!(read("c/1.0/tiny.manifest"), one);
+    // A version is built once, and a name that the table does not have is refused.
+    let out = file("a");
+    let build = |version| refused(&["build", text(&role), "--vers", version, "--out", text(&out)]);
+    let (code, said) = build("1.0");
+    assert_eq!(code, Some(1), "{said}");
+    write(file("roles/ids.toml"), "");
+    let (code, said) = build("1.1");
+    assert_eq!(code, Some(5), "{said}");
+    assert!(
+        said.contains("uuidd is not in the table of numbers"),
+        "{said}"
+    );
+    assert!(!file("a/1.1/tiny").exists());
+}
+
+#[test]
+fn a_role_file_that_cannot_be_built_is_refused_before_anything_is_fetched() {
+    let dir = tempfile::tempdir().unwrap();
+    let role = dir.path().join("tiny.toml");
+    let out = dir.path().join("out");
+    for (content, reason) in [
+        ("packages = ['a'\n", "is no role file"),
+        ("inherit = 'tiny.toml'\n", "inherits from itself"),
+        ("inherit = 'none.toml'\n", "none.toml"),
+        (
+            "[files.'../../etc/passwd']\ntext = ''\n",
+            "is no path of a file in the tree",
+        ),
+    ] {
+        write(&role, content);
+        let (code, said) = refused(&["build", text(&role), "--vers", "1.0", "--out", text(&out)]);
+        assert!(matches!(code, Some(1 | 5)), "{said}");
+        assert!(said.contains(reason), "{said}");
+        assert!(!out.exists());
+    }
+}

@@ -1,0 +1,239 @@
+//! `edeploy verify` on a machine: a real rsync daemon, a real tree, the real client.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Output;
+
+use serde_json::Value;
+
+use crate::install::Roles;
+use crate::roles::{ctl, shell, text};
+use crate::support::{command, write};
+
+/// The root of a machine that has a role, as an installation leaves it.
+pub(crate) struct Machine {
+    root: tempfile::TempDir,
+}
+
+impl Machine {
+    pub(crate) fn of(install: &Path, version: &str, role: &str) -> Machine {
+        Machine::served(install, version, role, 0)
+    }
+
+    fn served(install: &Path, version: &str, role: &str, port: u16) -> Machine {
+        let root = tempfile::tempdir().unwrap();
+        let from = format!("{}/", install.join(version).join(role).display());
+        let to = format!("{}/", root.path().display());
+        let copied = command("rsync")
+            .args(["-aHX", &from, &to])
+            .status()
+            .unwrap();
+        assert!(copied.success());
+        let conf = format!(
+            "VERS={version}\nROLE={role}\nRSERV=127.0.0.1\nRSERV_PORT={port}\nRPATH=install\n"
+        );
+        write(root.path().join("var/lib/edeploy/conf"), conf);
+        Machine { root }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.root.path().join(name)
+    }
+
+    pub(crate) fn verify(&self, words: &[&str]) -> Output {
+        let root = ["verify", "--root", text(self.root.path())];
+        let output = command(env!("CARGO_BIN_EXE_edeploy"))
+            .args(root)
+            .args(words)
+            .output()
+            .unwrap();
+        println!("{output:?}");
+        output
+    }
+
+    /// What differs: pairs of aspect and path.
+    fn differences(&self, words: &[&str]) -> Vec<(String, String)> {
+        let words = [&["--json"], words].concat();
+        let output = self.verify(&words);
+        let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let found: Vec<_> = json["differences"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| {
+                (
+                    one["aspect"].as_str().unwrap().to_owned(),
+                    one["path"].as_str().unwrap().to_owned(),
+                )
+            })
+            .collect();
+        assert_eq!(
+            output.status.code(),
+            Some(if found.is_empty() { 0 } else { 6 })
+        );
+        found
+    }
+}
+
+fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
+    expected
+        .iter()
+        .map(|(aspect, path)| ((*aspect).to_owned(), (*path).to_owned()))
+        .collect()
+}
+
+/// A role that a daemon serves, with its manifest.
+fn served() -> Roles {
+    let roles = Roles::start();
+    let tree = roles.dir.path().join("install/D12-F.1.0.0/base");
+    for name in [
+        "etc/hosts",
+        "usr/bin/tool",
+        "usr/share/doc/a",
+        "usr/share/doc/b",
+        "srv/readme",
+    ] {
+        write(tree.join(name), format!("{name}\n"));
+    }
+    write(
+        tree.join("var/lib/edeploy/D12-F.1.0.0/exclude"),
+        "# of the role\n/srv/\n*.pyc\n",
+    );
+    ctl(&["manifest", text(&tree)]);
+    roles
+}
+
+fn machine(roles: &Roles) -> Machine {
+    Machine::served(
+        &roles.dir.path().join("install"),
+        "D12-F.1.0.0",
+        "base",
+        roles.port,
+    )
+}
+
+#[test]
+fn a_machine_is_clean_after_its_installation() {
+    let roles = served();
+    let machine = machine(&roles);
+    // What the machine was given, what it makes itself, what the role says is its own.
+    write(machine.path("etc/fstab"), "staged");
+    write(machine.path("etc/hostname"), "node7\n");
+    write(
+        machine.path("var/lib/edeploy/exclude"),
+        "/etc/fstab\n/etc/hostname\n/etc/same\n",
+    );
+    for name in [
+        "var/log/syslog",
+        "boot/grub/grub.cfg",
+        "srv/data",
+        "usr/bin/x.pyc",
+        "proc/1/stat",
+    ] {
+        write(machine.path(name), "");
+    }
+    // Only what is in it belongs to every machine.
+    assert_eq!(machine.differences(&[]), pairs(&[("extra", "./proc")]));
+    std::fs::remove_dir_all(machine.path("proc")).unwrap();
+    assert_eq!(machine.differences(&[]), []);
+    let said = machine.verify(&[]);
+    assert!(
+        String::from_utf8_lossy(&said.stdout).contains("nothing changed"),
+        "{said:?}"
+    );
+}
+
+#[test]
+fn each_change_of_a_machine_is_told() {
+    let roles = served();
+    let machine = machine(&roles);
+    write(machine.path("etc/hosts"), "changed by hand\n");
+    std::fs::remove_dir_all(machine.path("usr/share/doc")).unwrap();
+    std::fs::set_permissions(
+        machine.path("usr/bin/tool"),
+        PermissionsExt::from_mode(0o4755),
+    )
+    .unwrap();
+    std::fs::remove_file(machine.path("boot/vmlinuz-6.1.0")).unwrap();
+    std::os::unix::fs::symlink("/etc/shadow", machine.path("boot/vmlinuz-6.1.0")).unwrap();
+    write(machine.path("usr/bin/evil"), "");
+    let told = pairs(&[
+        ("type", "./boot/vmlinuz-6.1.0"),
+        ("content", "./etc/hosts"),
+        ("extra", "./usr/bin/evil"),
+        ("mode", "./usr/bin/tool"),
+        ("missing", "./usr/share/doc"),
+        ("missing", "./usr/share/doc/a"),
+        ("missing", "./usr/share/doc/b"),
+    ]);
+    assert_eq!(machine.differences(&[]), told);
+    assert_eq!(machine.differences(&["--full"]), told);
+    let output = machine.verify(&[]);
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        said.contains("missing  ./usr/share/doc and 2 below it\n"),
+        "{said}"
+    );
+    assert!(
+        said.contains("mode     ./usr/bin/tool: 4755, should be 0644\n"),
+        "{said}"
+    );
+}
+
+#[test]
+fn only_a_full_look_sees_a_change_that_kept_size_and_time() {
+    let roles = served();
+    let machine = machine(&roles);
+    let hosts = machine.path("etc/hosts");
+    shell(
+        r#"touch -r "$1" "$1.time"; printf 'ETC/hosts\n' >"$1"; touch -r "$1.time" "$1"; rm "$1.time""#,
+        &hosts,
+    );
+    assert_eq!(machine.differences(&[]), []);
+    assert_eq!(
+        machine.differences(&["--full"]),
+        pairs(&[("content", "./etc/hosts")])
+    );
+    // With another time the content decides.
+    shell(r#"touch -d @1 "$1""#, &hosts);
+    assert_eq!(
+        machine.differences(&[]),
+        pairs(&[("content", "./etc/hosts")])
+    );
+    shell(r#"printf 'etc/hosts\n' >"$1"; touch -d @1 "$1""#, &hosts);
+    assert_eq!(machine.differences(&[]), []);
+}
+
+#[test]
+fn with_a_key_only_what_its_owner_signed_is_believed() {
+    let roles = served();
+    let machine = machine(&roles);
+    let dir = roles.dir.path();
+    let [key, public, other] = ["a.key", "a.pub", "b.pub"].map(|name| dir.join(name));
+    ctl(&["keygen", text(&dir.join("a"))]);
+    ctl(&["keygen", text(&dir.join("b"))]);
+    let manifest = dir.join("install/D12-F.1.0.0/base.manifest");
+    let verify = |key: &Path| machine.verify(&["--key", text(key)]).status.code();
+    assert_eq!(verify(&public), Some(5), "there is no signature");
+    ctl(&["sign", text(&manifest), "--key", text(&key)]);
+    assert_eq!(verify(&public), Some(0));
+    assert_eq!(verify(&other), Some(3));
+    let whole = std::fs::read_to_string(&manifest).unwrap();
+    write(&manifest, whole.replace("mode=0644", "mode=0666"));
+    assert_eq!(verify(&public), Some(3));
+    // A good signature of another version.
+    write(
+        &manifest,
+        whole.replace("#version D12-F.1.0.0", "#version D12-F.0.9"),
+    );
+    ctl(&["sign", text(&manifest), "--key", text(&key)]);
+    let output = machine.verify(&["--key", text(&public)]);
+    assert_eq!(output.status.code(), Some(3));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        said.contains("role base, version D12-F.0.9, and not the one asked for"),
+        "{said}"
+    );
+    std::fs::remove_file(&manifest).unwrap();
+    assert_eq!(machine.verify(&[]).status.code(), Some(5));
+}
