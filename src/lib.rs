@@ -58,11 +58,8 @@ pub mod hardware;
 pub mod matching;
 pub mod model;
 pub mod planner;
-<<<<<<< HEAD
 pub mod reporters;
-=======
 pub mod roles;
->>>>>>> roles
 pub mod server;
 pub mod system;
 pub mod telemetry;

@@ -69,7 +69,7 @@ const MODULES: [(&str, &[&str]); 15] = [
 const FRONTS: [&str; 3] = ["server", "client", "cli"];
 
 /// Paths outside the library that belong to some modules only.
-const RESERVED: [(&str, &[&str]); 19] = [
+const RESERVED: [(&str, &[&str]); 17] = [
     ("std::process", &["system"]),
     ("fs2", &["allocation"]),
     ("ron", &["format"]),
