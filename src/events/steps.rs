@@ -60,7 +60,7 @@ struct Open {
 /// last one that started ends first; what a parent holds ends with it, and the rest with the deployment at
 /// `ended`.
 ///
-/// What is before the machine's own words is a step too, by the server's clock: [`BOOT`].
+/// What is before the machine's own words is a step too, `boot`, by the server's clock.
 pub fn steps(events: &[EventRow], ended: Option<Timestamp>) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
     let mut open: Vec<Open> = Vec::new();
