@@ -17,7 +17,7 @@ use super::installed;
 use super::report::Report;
 use super::verify::Verify;
 
-/// Detects what this machine is made of, configures it as the server says, says what is installed, reports
+/// Detects what this machine is made of, configures it as the server says, says what is installed and what changed since, reports
 #[derive(Debug, Parser)]
 #[command(
     name = "edeploy",
