@@ -11,13 +11,23 @@ use std::time::{Duration, Instant};
 use super::real::{conclude, kill_group, spawn};
 use super::{Command, Line, Output, RunError, Streams};
 
-/// How long nothing is looked at while no line comes.
-const LOOK: Duration = Duration::from_millis(5);
+/// How often it is looked whether a command ended though its outputs are open: something it started holds them.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// How often it is looked whether a command ended once its outputs are closed: mostly it has.
+const LOOK_AT_END: Duration = Duration::from_millis(2);
+
+/// Lines that come one by one, as those of rsync for each file, are read together so often: to wake three
+/// threads for each of them took a tenth of the time of a whole transfer.
+const GATHER: Duration = Duration::from_millis(20);
+
+/// Who says as much at once is not made to wait.
+const FEW_BYTES: usize = 1 << 10;
 
 /// After the end of a command its last lines are on the way: so long they are waited for.
 const LAST_LINES: Duration = Duration::from_millis(200);
 
-/// How much of each stream is kept, from its end.
+/// How much of each stream is kept at least, from its end.
 const KEPT_BYTES: usize = 64 << 10;
 
 /// Past this a line is handed on in pieces.
@@ -59,7 +69,9 @@ impl Running<'_> {
                 (self.heard)(line);
                 kept.extend_from_slice(&text);
                 kept.push(b'\n');
-                kept.drain(..kept.len().saturating_sub(KEPT_BYTES));
+                if kept.len() > 2 * KEPT_BYTES {
+                    kept.drain(..kept.len() - KEPT_BYTES);
+                }
             }
             Message::InputFailed { error, open } => self.broken_input = Some((error, open)),
         }
@@ -126,10 +138,17 @@ fn wait(
     mut ended: impl FnMut() -> io::Result<Option<ExitStatus>>,
 ) -> Option<ExitStatus> {
     loop {
-        match messages.recv_timeout(LOOK) {
-            Ok(message) => running.take(message),
-            // Both its outputs are closed; it may run on all the same.
-            Err(RecvTimeoutError::Disconnected) => std::thread::sleep(LOOK),
+        let left = deadline.saturating_duration_since(Instant::now());
+        match messages.recv_timeout(LOOK.min(left)) {
+            Ok(message) => {
+                running.take(message);
+                // What was read together.
+                messages
+                    .try_iter()
+                    .for_each(|message| running.take(message));
+            }
+            // It may run on all the same.
+            Err(RecvTimeoutError::Disconnected) => std::thread::sleep(LOOK_AT_END),
             Err(RecvTimeoutError::Timeout) => {}
         }
         if running.broken_input.is_some() || Instant::now() >= deadline {
@@ -177,6 +196,7 @@ fn read_lines(pipe: Option<impl Read + Send + 'static>, is_error: bool, sender: 
     std::thread::spawn(move || {
         let mut pipe = BufReader::new(pipe);
         let mut begun = Vec::new();
+        let mut last_read = None;
         let hand_on = |begun: &mut Vec<u8>| {
             let text = std::mem::take(begun);
             // Nobody may wait for it any more.
@@ -200,6 +220,12 @@ fn read_lines(pipe: Option<impl Read + Send + 'static>, is_error: bool, sender: 
                 _ => return hand_on(&mut begun),
             };
             pipe.consume(taken);
+            let now = Instant::now();
+            let is_steady = last_read.is_some_and(|last| now.duration_since(last) < GATHER * 2);
+            last_read = Some(now);
+            if is_steady && taken < FEW_BYTES {
+                std::thread::sleep(GATHER);
+            }
         }
     });
 }

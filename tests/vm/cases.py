@@ -244,6 +244,15 @@ CASES = [
     Case("bios-debian", (("debian", 1),), expect={**DEBIAN, "firmware": "bios"}, role="debian"),
     Case("uefi-debian", (("debian", 1),), Machine(firmware="uefi"), {**DEBIAN, "firmware": "uefi"}, role="debian"),
     Case("floors", (("debian", 1),), expect=DEBIAN, scenario=floors.measured, role="debian", is_measurement=True),
+    Case(
+        "floors-image",
+        (("debian", 1),),
+        expect=DEBIAN,
+        scenario=floors.measured_by_image,
+        cmdline=(f"HSERV={SHIPPED.ip}", f"HSERV_PORT={IMAGE_PORT}"),
+        role="debian",
+        is_measurement=True,
+    ),
     rehearsal(
         "recorded-raid1-server",
         EXAMPLES / "hardware" / "raid1-server.json",

@@ -32,6 +32,12 @@ def measured(bench):
     report(bench, mean(by_hand), mean(installed))
 
 
+def measured_by_image(bench):
+    """As above; edeploy takes the role as an image by HTTP, by hand it comes by rsync."""
+    bench.services.start_images(bench.case.role)
+    measured(bench)
+
+
 def run(bench, name, stages):
     """One machine from power on to off. Gives each stage's own seconds."""
     with bench.start(name) as running:

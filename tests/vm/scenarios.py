@@ -91,7 +91,7 @@ def sync_cut(bench):
 
 def truncated_image(bench):
     """A role image that lacks its end is refused, however whole the download was; the whole one installs."""
-    image = bench.services.start_images()
+    image = bench.services.start_images(bench.case.role)
     whole = image.read_bytes()
     image.write_bytes(whole[:-1000])
     bench.install_fails(bench.case.fails)

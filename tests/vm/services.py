@@ -144,13 +144,13 @@ class Services:
         words += [f"--port={RSYNC_PORT}", f"--config={config}", "--log-file=/dev/stdout"]
         wait_for_port(self.spawn(words, "rsyncd.log"), self.address, RSYNC_PORT)
 
-    def start_images(self):
-        """Role images over plain HTTP. Gives the path of the tiny role's, which is made now."""
+    def start_images(self, role):
+        """Role images over plain HTTP. Gives the path of this role's, which is made now."""
         directory = self.work / "boot" / "images"
-        image = directory / "install" / "1.0" / "tiny-1.0.edeploy"
+        image = directory / "install" / "1.0" / f"{role}-1.0.edeploy"
         image.parent.mkdir(parents=True)
-        tree = self.options.roles / "1.0" / "tiny"
-        words = ["tar", "--create", "--gzip", "--numeric-owner", "--directory", tree, "--file", image, "."]
+        tree = self.options.roles / "1.0" / role
+        words = ["tar", "--create", "--zstd", "--xattrs", "--numeric-owner", "--directory", tree, "--file", image, "."]
         subprocess.run(words, check=True)
         words = [sys.executable, "-m", "http.server", str(IMAGE_PORT), "--bind", self.address, "--directory", directory]
         wait_for_port(self.spawn(words, "images.log"), self.address, IMAGE_PORT)

@@ -14,10 +14,6 @@ use super::progress::{INTERVAL, Meter, Progress};
 /// After so many seconds without a byte rsync gives up, and is tried again.
 const STALLED_SECONDS: &str = "--timeout=60";
 
-/// Where rsync keeps the part of a file that was on its way when the connection broke. It makes one
-/// beside the file, and takes it away with the part.
-const PARTS: &str = "--partial-dir=.edeploy-part";
-
 /// rsync's exit codes (rsync(1), EXIT VALUES).
 const PARTIAL: i32 = 23;
 const VANISHED: i32 = 24;
@@ -57,7 +53,8 @@ pub(super) fn fetch(
 
 /// Hard links, ACLs and extended attributes too, where capabilities of programs are kept; owners by
 /// number, as the tree has them: the ramdisk knows no names. rsync compares a sum of each whole file that
-/// came with its sender's. The list of files is made first, so that the share of what is done is true.
+/// came with its sender's. The list of files is made first, so that the share of what is done is true. Files are
+/// written in their places, since nobody uses them yet: what came of one before the connection broke is there.
 /// Holes are filled: looking for them (`-S`) took half as much processor time again, see BENCHMARKS.md.
 fn command(from: &str, target: &Path) -> Command {
     let target = format!("{}/", target.display());
@@ -65,7 +62,7 @@ fn command(from: &str, target: &Path) -> Command {
         "-aHAX",
         "--numeric-ids",
         "--no-inc-recursive",
-        PARTS,
+        "--inplace",
         STALLED_SECONDS,
         "--info=progress2",
         "--outbuf=L",
@@ -143,7 +140,7 @@ mod tests {
         let line = command("rsync://h:873/install/v/r/", Path::new("/chroot")).to_string();
         assert_eq!(
             line,
-            "rsync -aHAX --numeric-ids --no-inc-recursive --partial-dir=.edeploy-part \
+            "rsync -aHAX --numeric-ids --no-inc-recursive --inplace \
              --timeout=60 --info=progress2 --outbuf=L --contimeout=30 rsync://h:873/install/v/r/ /chroot/"
         );
         let local = command("/medium/v/r/", Path::new("/chroot")).to_string();
