@@ -50,6 +50,8 @@ fn start() -> Server {
         .arg(directory.path())
         .args(["--listen", "127.0.0.1:0"])
         .env("RUST_LOG", "error")
+        // As packaging/edeploy-server.service has it.
+        .env("MALLOC_ARENA_MAX", "3")
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
