@@ -77,9 +77,14 @@ impl Status {
         let (json, machines): (_, Vec<Machine>) = self.remote.json("/api/v1/status", &query)?;
         let mut answer = Answer::new(Exit::Done, &json)?;
         if machines.is_empty() {
+            let called = self.which.machines.join(", ");
+            let what = match called.as_str() {
+                "" => "no machine to show".to_owned(),
+                called => format!("no machine to show is called {called}"),
+            };
             answer.say(
                 Style::Plain,
-                "no machine to show; --all shows those that were silent for long",
+                &format!("{what}; --all shows those that were silent for long"),
             );
         } else {
             answer.lines = machines::lines(&machines, Timestamp::now(), terminal_width());
