@@ -8,7 +8,8 @@ use crate::support::server::{TestServer, machine, simple_profile};
 use crate::support::told::Told;
 use crate::support::write;
 
-fn server(settings: &str) -> TestServer {
+/// A server with these settings and one profile.
+pub(crate) fn server(settings: &str) -> TestServer {
     let dir = tempfile::tempdir().unwrap();
     simple_profile(&dir.path().join("config"), "");
     let file = dir.path().join("server.toml");

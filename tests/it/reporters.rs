@@ -6,7 +6,7 @@ use edeploy::events::EventRow;
 
 use crate::install::{install, server_with};
 use crate::support::python::Root;
-use crate::support::server::{TestServer, machine, simple_profile};
+use crate::support::server::{TestServer, machine};
 use crate::support::told::Told;
 use crate::support::{wait_for, write};
 
@@ -15,16 +15,7 @@ const SECRETS: &str = "consumer_key = 'ck_foo'\nconsumer_secret = 'c s'\ntoken_k
 
 /// The other system: it takes nothing from who has no credentials.
 fn other() -> TestServer {
-    with_settings(&format!("events_need_token = true\n[[oauth]]\n{SECRETS}"))
-}
-
-fn with_settings(settings: &str) -> TestServer {
-    let dir = tempfile::tempdir().unwrap();
-    simple_profile(&dir.path().join("config"), "");
-    let file = dir.path().join("server.toml");
-    write(&file, settings);
-    let file = file.to_str().unwrap().to_owned();
-    TestServer::in_dir(dir, &["--settings", &file])
+    crate::oauth::server(&format!("events_need_token = true\n[[oauth]]\n{SECRETS}"))
 }
 
 /// The table of a webhook that tells it.
@@ -43,7 +34,7 @@ fn names<'a>(events: &'a [EventRow], origin: &str) -> Vec<&'a str> {
 #[test]
 fn the_server_tells_reporters_of_its_own_events() {
     let other = other();
-    let server = with_settings(&format!(
+    let server = crate::oauth::server(&format!(
         "{}[reporting.journal]\ntype = 'log'\n[reporting.out]\ntype = 'print'\n[reporting.machines]\n\
          type = 'webhook'\nendpoint = 'http://{}/nowhere'\nby = 'machines'\n",
         webhook(&other),
@@ -73,7 +64,7 @@ fn the_server_tells_reporters_of_its_own_events() {
 fn a_reporter_that_does_not_answer_holds_nobody_up() {
     let away = other();
     let table = webhook(&away).replace("t+s/é", "another");
-    let server = with_settings(&table);
+    let server = crate::oauth::server(&table);
     server.register(&machine("CZ1", "QEMU"));
     wait_for("the warning", || {
         server
