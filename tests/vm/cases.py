@@ -148,6 +148,12 @@ CASES = [
         Machine(disks=(Disk("virtio"), Disk("virtio"))),
         {"hostname": "volume-01", "profile": "lvm", "root": "/dev/mapper/system-root", "root_type": "ext4"},
     ),
+    Case(
+        "uefi-lvm",
+        (("lvm", 1),),
+        Machine(firmware="uefi", disks=(Disk("virtio"), Disk("virtio"))),
+        {"hostname": "volume-01", "profile": "lvm", "root": "/dev/mapper/system-root", "firmware": "uefi"},
+    ),
     Case("bios-bond-vlan", (("bond", 1),), Machine(nics=TWO_NICS), BOND, scenarios.bond_and_vlan),
     Case("uefi-bond-vlan", (("bond", 1),), Machine(nics=TWO_NICS, firmware="uefi"), BOND, scenarios.bond_and_vlan),
     Case(
