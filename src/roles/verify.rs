@@ -1,6 +1,6 @@
 //! What became of a tree since it was installed.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Serialize;
@@ -97,16 +97,21 @@ pub fn verify(
 ) -> Result<Verification, WalkError> {
     let filter = filter.then(of_the_machine());
     let expected = manifest.entries();
-    let parents = expected.iter().filter_map(|entry| entry.path.parent());
-    let filled: HashSet<_> = parents.collect();
     let mut found = walk(root, |found| {
-        let is_foreign = found.is_mount_point && !filled.contains(found.path);
+        let is_foreign = found.is_mount_point && !is_filled(expected, found.path);
         !is_foreign && !filter.excludes_directory(found.path)
     })?;
+    // Both are in the order of paths.
+    let mut rest = expected;
     hash_files(root, &mut found, |entry| {
-        let is_open =
-            entry_of(expected, &entry.path).is_some_and(|other| is_open(other, entry, depth));
-        is_open && !filter.excludes(&entry.path, false)
+        while let [next, after @ ..] = rest
+            && next.path < entry.path
+        {
+            rest = after;
+        }
+        let same = rest.first().filter(|next| next.path == entry.path);
+        same.is_some_and(|other| is_open(other, entry, depth))
+            && !filter.excludes(&entry.path, false)
     })?;
     let mut differences = compare(expected, &found);
     differences.retain(|one| !filter.excludes(&one.path, one.is_directory));
@@ -125,9 +130,13 @@ pub fn verify(
     })
 }
 
-fn entry_of<'a>(entries: &'a [Entry], path: &TreePath) -> Option<&'a Entry> {
-    let at = entries.binary_search_by(|entry| entry.path.cmp(path));
-    at.ok().map(|at| &entries[at])
+/// Whether there is anything in a directory.
+fn is_filled(entries: &[Entry], directory: &TreePath) -> bool {
+    let within = [directory.as_bytes(), b"/"].concat();
+    let first = entries.partition_point(|entry| entry.path.as_bytes() < within.as_slice());
+    entries[first..]
+        .first()
+        .is_some_and(|entry| entry.path.as_bytes().starts_with(&within))
 }
 
 /// Whether only its content can tell if a file is the same.

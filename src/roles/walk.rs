@@ -1,22 +1,23 @@
-//! Reads a real tree: the one place of this module that touches the file system.
+//! Reads a real tree: with what is below it the one place of `roles` that touches the file system.
+
+mod hash;
+mod threads;
 
 use std::collections::HashMap;
-use std::fs::{self, File, Metadata, OpenOptions};
-use std::io::{self, Read};
+use std::fs::{self, Metadata};
+use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
 
-use rustix::fs::{OFlags, lgetxattr, llistxattr, major, minor};
+use rustix::fs::{lgetxattr, llistxattr, major, minor};
 use rustix::io::Errno;
-use sha2::{Digest as _, Sha256};
 
-use super::entry::{Digest, Entry, Node, Xattrs};
+use super::entry::{Entry, Node, Xattrs};
 use super::path::TreePath;
 
-/// How much of a file is read at once.
-const CHUNK: usize = 128 << 10;
+pub use hash::hash_files;
+use threads::{Queue, on_all_processors};
 
 /// The longest list of attributes and the longest value that Linux gives (`XATTR_LIST_MAX`, `XATTR_SIZE_MAX`).
 const LONGEST_XATTR: usize = 64 << 10;
@@ -53,17 +54,14 @@ pub struct Found<'a> {
 /// Everything in the tree at `root`, in the order of paths, without the content of files.
 ///
 /// A directory is looked into where `enter` says so; it is among the entries in any case. What vanishes
-/// meanwhile is left out.
+/// meanwhile is left out. The directories are shared among all processors.
 ///
 /// # Errors
 /// The root is no directory, or something cannot be read.
-pub fn walk(root: &Path, enter: impl Fn(Found<'_>) -> bool) -> Result<Vec<Entry>, WalkError> {
-    let mut tree = Tree {
-        root,
-        entries: Vec::new(),
-        inodes: HashMap::new(),
-        buffer: vec![0; LONGEST_XATTR],
-    };
+pub fn walk(
+    root: &Path,
+    enter: impl Fn(Found<'_>) -> bool + Sync,
+) -> Result<Vec<Entry>, WalkError> {
     let failed = |source| WalkError::Read {
         path: root.to_owned(),
         source,
@@ -73,76 +71,110 @@ pub fn walk(root: &Path, enter: impl Fn(Found<'_>) -> bool) -> Result<Vec<Entry>
     if !root_meta.is_dir() {
         return Err(failed(io::ErrorKind::NotADirectory.into()));
     }
-    let mut pending = vec![(TreePath::root(), root_meta.dev())];
-    tree.add(TreePath::root(), root, &root_meta)?;
-    while let Some((directory, device)) = pending.pop() {
-        let place = directory.below(root);
-        let listed = match fs::read_dir(&place) {
-            Ok(listed) => listed,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            Err(source) => {
-                return Err(WalkError::Read {
-                    path: place,
-                    source,
-                });
-            }
-        };
-        for item in listed {
-            let unread = |source| WalkError::Read {
-                path: place.clone(),
-                source,
-            };
-            let item = item.map_err(unread)?;
-            let name = item.file_name();
-            let path = directory.join(name.as_bytes());
-            let path = path.map_err(|_| WalkError::TooLong(place.clone()))?;
-            let meta = match item.metadata() {
-                Ok(meta) => meta,
-                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                Err(source) => return Err(unread(source)),
-            };
-            if meta.is_dir() {
-                let found = Found {
-                    path: &path,
-                    is_mount_point: meta.dev() != device,
-                };
-                if enter(found) {
-                    pending.push((path.clone(), meta.dev()));
-                }
-            }
-            tree.add(path, &item.path(), &meta)?;
+    let mut whole = Part::new();
+    whole
+        .add(TreePath::root(), root, &root_meta)
+        .map_err(failed)?;
+    let queue = Queue::new(Directory {
+        path: TreePath::root(),
+        device: root_meta.dev(),
+    });
+    let work = || {
+        let mut part = Part::new();
+        while let Some(mut turn) = queue.next() {
+            let found = part.read(root, &turn.thing, &enter);
+            turn.more = found.inspect_err(|_| queue.clear())?;
         }
+        part.entries
+            .sort_unstable_by(|a, b| a.0.path.cmp(&b.0.path));
+        Ok(part.entries)
+    };
+    let mut entries = whole.entries;
+    for part in on_all_processors(usize::MAX, work) {
+        entries.append(&mut part?);
     }
-    Ok(tree.finish())
+    // This one finds the parts sorted and only merges them.
+    entries.sort_by(|a, b| a.0.path.cmp(&b.0.path));
+    Ok(with_hardlinks(entries))
 }
 
-struct Tree<'a> {
-    root: &'a Path,
-    entries: Vec<Entry>,
-    /// The paths of files that have several, by device and inode.
-    inodes: HashMap<(u64, u64), Vec<usize>>,
+/// A directory to look into.
+struct Directory {
+    path: TreePath,
+    device: u64,
+}
+
+/// Which file a path is one of several of: its device and inode.
+type Several = Option<(u64, u64)>;
+
+/// What one thread has found.
+struct Part {
+    entries: Vec<(Entry, Several)>,
     buffer: Vec<u8>,
 }
 
-impl Tree<'_> {
-    fn add(&mut self, path: TreePath, place: &Path, meta: &Metadata) -> Result<(), WalkError> {
-        let read = |source| WalkError::Read {
+impl Part {
+    fn new() -> Part {
+        Part {
+            entries: Vec::new(),
+            buffer: vec![0; LONGEST_XATTR],
+        }
+    }
+
+    /// Adds what is in a directory; gives the directories among it to look into.
+    fn read(
+        &mut self,
+        root: &Path,
+        directory: &Directory,
+        enter: impl Fn(Found<'_>) -> bool,
+    ) -> Result<Vec<Directory>, WalkError> {
+        let mut place = directory.path.below(root);
+        let unread = |place: &Path, source| WalkError::Read {
             path: place.to_owned(),
             source,
         };
-        let gone = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
-        let seen = node(place, meta).and_then(|node| Ok((node, self.xattrs(place)?)));
-        let (node, xattrs) = match seen {
-            Ok(seen) => seen,
-            Err(error) if gone(&error) && place != self.root => return Ok(()),
-            Err(error) => return Err(read(error)),
+        let listed = match fs::read_dir(&place) {
+            Ok(listed) => listed,
+            Err(error) if is_gone(&error) => return Ok(Vec::new()),
+            Err(error) => return Err(unread(&place, error)),
         };
-        if meta.nlink() > 1 && !meta.is_dir() {
-            let links = self.inodes.entry((meta.dev(), meta.ino())).or_default();
-            links.push(self.entries.len());
+        let mut below = Vec::new();
+        for item in listed {
+            let item = item.map_err(|error| unread(&place, error))?;
+            let name = item.file_name();
+            let path = directory.path.join(name.as_bytes());
+            let path = path.map_err(|_| WalkError::TooLong(place.clone()))?;
+            place.push(&name);
+            let seen = item.metadata().and_then(|meta| {
+                self.add(path.clone(), &place, &meta)?;
+                Ok(meta)
+            });
+            match seen {
+                Ok(meta) if meta.is_dir() => {
+                    let (path, device) = (path, meta.dev());
+                    let found = Found {
+                        path: &path,
+                        is_mount_point: device != directory.device,
+                    };
+                    if enter(found) {
+                        below.push(Directory { path, device });
+                    }
+                }
+                Ok(_) => {}
+                Err(error) if is_gone(&error) => {}
+                Err(error) => return Err(unread(&place, error)),
+            }
+            place.pop();
         }
+        Ok(below)
+    }
+
+    fn add(&mut self, path: TreePath, place: &Path, meta: &Metadata) -> io::Result<()> {
+        let node = node(place, meta)?;
+        let xattrs = self.xattrs(place)?;
+        let is_several = meta.nlink() > 1 && !meta.is_dir();
         let is_link = meta.file_type().is_symlink();
-        self.entries.push(Entry {
+        let entry = Entry {
             path,
             mode: if is_link { 0o777 } else { meta.mode() & 0o7777 },
             uid: meta.uid(),
@@ -150,7 +182,9 @@ impl Tree<'_> {
             xattrs,
             hardlink: None,
             node,
-        });
+        };
+        let several = is_several.then_some((meta.dev(), meta.ino()));
+        self.entries.push((entry, several));
         Ok(())
     }
 
@@ -181,21 +215,25 @@ impl Tree<'_> {
         }
         Ok(xattrs)
     }
+}
 
-    /// The entries in the order of paths, each further path of a file with the first one.
-    fn finish(mut self) -> Vec<Entry> {
-        for links in self.inodes.into_values().filter(|links| links.len() > 1) {
-            let Some(first) = links.iter().min_by_key(|at| &self.entries[**at].path) else {
-                continue;
-            };
-            let (first, path) = (*first, self.entries[*first].path.clone());
-            for at in links.into_iter().filter(|at| *at != first) {
-                self.entries[at].hardlink = Some(path.clone());
+/// Entries in the order of paths, each further path of a file with the first one.
+fn with_hardlinks(entries: Vec<(Entry, Several)>) -> Vec<Entry> {
+    let mut firsts: HashMap<(u64, u64), TreePath> = HashMap::new();
+    let linked = entries.into_iter().map(|(mut entry, several)| {
+        if let Some(file) = several {
+            match firsts.get(&file) {
+                Some(first) => entry.hardlink = Some(first.clone()),
+                None => drop(firsts.insert(file, entry.path.clone())),
             }
         }
-        self.entries.sort_by(|a, b| a.path.cmp(&b.path));
-        self.entries
-    }
+        entry
+    });
+    linked.collect()
+}
+
+fn is_gone(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::NotFound
 }
 
 fn node(place: &Path, meta: &Metadata) -> io::Result<Node> {
@@ -222,85 +260,4 @@ fn node(place: &Path, meta: &Metadata) -> io::Result<Node> {
     } else {
         Node::Socket
     })
-}
-
-/// Reads those of `entries`, of the tree at `root`, that are regular files and `wanted`, on all processors.
-/// Of a file with several paths each is read once. One that vanished meanwhile is left as it is.
-///
-/// # Errors
-/// A file cannot be read, or became something else.
-pub fn hash_files(
-    root: &Path,
-    entries: &mut [Entry],
-    wanted: impl Fn(&Entry) -> bool,
-) -> Result<(), WalkError> {
-    let is_wanted = |entry: &Entry| matches!(entry.node, Node::File { .. }) && wanted(entry);
-    let places: Vec<usize> = (0..entries.len())
-        .filter(|at| is_wanted(&entries[*at]))
-        .collect();
-    let next = AtomicUsize::new(0);
-    let shared = &*entries;
-    let work = || -> Result<Vec<(usize, Digest)>, WalkError> {
-        let mut done = Vec::new();
-        let mut buffer = vec![0; CHUNK];
-        while let Some(at) = places.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let place = shared[*at].path.below(root);
-            if let Some(digest) = hash_file(&place, &mut buffer)? {
-                done.push((*at, digest));
-            }
-        }
-        Ok(done)
-    };
-    let processors = std::thread::available_parallelism().map_or(1, usize::from);
-    let found: Vec<_> = std::thread::scope(|scope| {
-        let threads: Vec<_> = (1..processors.min(places.len()))
-            .map(|_| scope.spawn(work))
-            .collect();
-        let own = work();
-        let others = threads.into_iter().map(|thread| match thread.join() {
-            Ok(found) => found,
-            Err(panic) => std::panic::resume_unwind(panic),
-        });
-        std::iter::once(own)
-            .chain(others.collect::<Vec<_>>())
-            .collect()
-    });
-    for found in found {
-        for (at, sum) in found? {
-            if let Node::File { digest, .. } = &mut entries[at].node {
-                *digest = Some(sum);
-            }
-        }
-    }
-    Ok(())
-}
-
-fn hash_file(place: &Path, buffer: &mut [u8]) -> Result<Option<Digest>, WalkError> {
-    let read = |source| WalkError::Read {
-        path: place.to_owned(),
-        source,
-    };
-    // A file may have become a link or a pipe: neither is followed nor waited for.
-    let flags = i32::try_from((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits()).unwrap_or_default();
-    let file = OpenOptions::new()
-        .read(true)
-        .custom_flags(flags)
-        .open(place);
-    let mut file: File = match file {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(read(error)),
-    };
-    if !file.metadata().map_err(read)?.is_file() {
-        return Err(WalkError::Changing(place.to_owned()));
-    }
-    let mut hasher = Sha256::new();
-    loop {
-        match file.read(buffer) {
-            Ok(0) => return Ok(Some(Digest(hasher.finalize().into()))),
-            Ok(count) => hasher.update(&buffer[..count]),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(read(error)),
-        }
-    }
 }
