@@ -4,6 +4,7 @@
 //! from, or from a file. With a key, the machine's own or another one, a manifest that its owner did not sign
 //! is not looked at. Nothing on the machine is changed.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,9 +14,10 @@ use crate::roles::{
     Aspect, Depth, Difference, Filter, FilterError, Identity, Manifest, ManifestError, PublicKey,
     SignatureError, Verification, WalkError, outermost, verify,
 };
-use crate::system::{Command, Real, RunError, Runner};
+use crate::system::{Command, Real, RunError, Runner, with_causes};
 
 use super::installed::{self, InstalledError};
+use super::report::{Receiver, ReportError};
 
 /// How this machine was installed to differ from its role: rules of the installation itself.
 pub(super) const STAGED: &str = "var/lib/edeploy/exclude";
@@ -32,6 +34,7 @@ const TRANSFER_TIMEOUT: Duration = Duration::from_secs(300);
 Examples:
   edeploy verify
   edeploy verify --full --json --key /etc/edeploy/roles.pub
+  edeploy verify --report >/dev/null
 
 Compared with the manifest that the installation left in /var/lib/edeploy/VERSION/manifest, else with that of the server. Where the
 installation left a key in /var/lib/edeploy/roles.pub, nothing unsigned is believed.
@@ -40,8 +43,10 @@ Content, mode, owner, extended attributes, what is missing, what is extra, what 
 /var/lib/edeploy/VERSION/exclude names, what this machine was given at its installation, and what every system writes
 itself (logs, caches, boot loader). A file of the same size and time is taken for the same, unless --full.
 
+With --report the server is told too, found as `edeploy report` finds it: how many differences there are, and the first 500.
+
 Exit codes: 0 nothing changed, 1 the manifest or a list is wrong, 3 the manifest is not signed by the key, 5 something
-cannot be read or fetched, 6 something changed.")]
+cannot be read, fetched or reported, 6 something changed.")]
 pub(super) struct Verify {
     /// Answer in JSON
     #[arg(long)]
@@ -58,6 +63,11 @@ pub(super) struct Verify {
     /// Believe only what this public key's owner has signed; else the machine's own key, if it has one
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
+    /// Tell the server what was found
+    #[arg(long)]
+    report: bool,
+    #[command(flatten)]
+    receiver: Receiver,
 }
 
 /// Why nothing can be said.
@@ -139,7 +149,24 @@ impl Verify {
             true => serde_json::to_string(&found).map_err(VerifyError::Json)?,
             false => report(&found),
         };
-        Ok((text, if found.differences.is_empty() { 0 } else { 6 }))
+        let code = match self.report.then(|| self.tell(&conf, &found)) {
+            Some(Err(error)) => {
+                let chain = with_causes(&error);
+                // Nobody can be told where that cannot be written either.
+                writeln!(std::io::stderr(), "error: the server was not told: {chain}").ok();
+                5
+            }
+            _ if found.differences.is_empty() => 0,
+            _ => 6,
+        };
+        Ok((text, code))
+    }
+
+    fn tell(&self, conf: &Path, found: &Verification) -> Result<(), ReportError> {
+        let drift = serde_json::to_value(found.drift());
+        // A report without numbers that JSON cannot write is always JSON.
+        let drift = drift.unwrap_or_default();
+        self.receiver.post(conf, "/api/v1/drift", &drift)
     }
 
     /// The key that was asked for, else the machine's own.

@@ -5,9 +5,10 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::model::{RoleName, RoleVersion};
+pub use crate::model::Depth;
+use crate::model::{Changed, Drift, RoleName, RoleVersion, drift};
 
-use super::compare::{Aspect, Difference, compare};
+use super::compare::{Aspect, Difference, Outermost, compare, outermost};
 use super::entry::{Entry, Node};
 use super::filter::Filter;
 use super::manifest::{Identity, Manifest};
@@ -46,16 +47,6 @@ lost+found/
 /var/cache/
 ";
 
-/// How closely files are looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Depth {
-    /// A file of its size and time is not read; one of its size with another time is.
-    Quick,
-    /// Every file is read.
-    Full,
-}
-
 /// What was found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Verification {
@@ -73,6 +64,54 @@ pub struct Verification {
     pub counts: BTreeMap<Aspect, usize>,
     /// All of them, in the order of paths.
     pub differences: Vec<Difference>,
+}
+
+impl Verification {
+    /// The same for a server: what is missing or extra with its directory is told once, and no more than
+    /// a report may hold.
+    pub fn drift(&self) -> Drift {
+        let shown = outermost(&self.differences);
+        let mut differences: Vec<Changed> = shown.iter().map(changed).collect();
+        differences.retain(|one| one.path.len() <= drift::LONGEST_PATH);
+        differences.truncate(drift::MOST_DIFFERENCES);
+        // Bytes that are written as escapes stand in another place.
+        differences.sort_by(|a, b| (&a.path, a.aspect).cmp(&(&b.path, b.aspect)));
+        let told: u64 = differences.iter().map(|one| 1 + one.below).sum();
+        let counts = self.counts.iter();
+        Drift {
+            role: self.role.clone(),
+            version: self.version.clone(),
+            manifest: self.manifest.to_string(),
+            depth: self.depth,
+            paths: self.paths as u64,
+            counts: counts
+                .map(|(aspect, count)| (*aspect, *count as u64))
+                .collect(),
+            left_out: self.differences.len() as u64 - told,
+            differences,
+        }
+    }
+}
+
+fn changed(one: &Outermost<'_>) -> Changed {
+    let difference = one.difference;
+    Changed {
+        path: difference.path.to_string(),
+        aspect: difference.aspect,
+        expected: short(&difference.expected),
+        found: short(&difference.found),
+        below: one.below as u64,
+    }
+}
+
+fn short(text: &str) -> String {
+    const MARK: char = '…';
+    if text.len() <= drift::LONGEST_WORDS {
+        return text.to_owned();
+    }
+    let most = drift::LONGEST_WORDS - MARK.len_utf8();
+    let end = (0..=most).rfind(|end| text.is_char_boundary(*end));
+    format!("{}{MARK}", &text[..end.unwrap_or(0)])
 }
 
 /// What is never a difference, whatever the role.
