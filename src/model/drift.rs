@@ -71,6 +71,16 @@ pub enum Depth {
     Full,
 }
 
+impl Depth {
+    /// Its name, as in JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Depth::Quick => "quick",
+            Depth::Full => "full",
+        }
+    }
+}
+
 /// One path that differs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Changed {
@@ -85,6 +95,19 @@ pub struct Changed {
     /// How many paths below it share its fate.
     #[serde(default)]
     pub below: u64,
+}
+
+impl Changed {
+    /// What it is and should be, in words.
+    pub fn in_words(&self) -> String {
+        match (self.aspect, self.below) {
+            (Aspect::Missing, 0) => self.expected.clone(),
+            (Aspect::Extra, 0) => self.found.clone(),
+            (Aspect::Missing, below) => format!("{}, and {below} below it", self.expected),
+            (Aspect::Extra, below) => format!("{}, and {below} below it", self.found),
+            _ => format!("{}, should be {}", self.found, self.expected),
+        }
+    }
 }
 
 /// What became of a machine's files since its role was installed.

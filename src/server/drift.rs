@@ -23,6 +23,8 @@ pub(super) enum State {
 
 impl State {
     pub(super) const ALL: [State; 3] = [State::Changed, State::Stale, State::Clean];
+    /// The word for installed machines that never told.
+    pub(super) const NEVER: &str = "never";
 
     pub(super) fn of(row: &DriftRow) -> State {
         match (row.is_stale, row.drift.sum()) {
@@ -118,5 +120,13 @@ impl Fleet {
             machines,
             paths,
         })
+    }
+}
+
+impl Fleet {
+    /// How many machines there are of a state.
+    pub(super) fn count(&self, state: State) -> usize {
+        let machines = self.machines.iter();
+        machines.filter(|one| one.state == state).count()
     }
 }

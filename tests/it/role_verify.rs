@@ -36,7 +36,7 @@ impl Machine {
         Machine { root }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.root.path().join(name)
     }
 
@@ -83,7 +83,7 @@ fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
 }
 
 /// A role that a daemon serves, with its manifest.
-fn served() -> Roles {
+pub(crate) fn served() -> Roles {
     let roles = Roles::start();
     let tree = roles.dir.path().join("install/D12-F.1.0.0/base");
     for name in [
@@ -103,7 +103,7 @@ fn served() -> Roles {
     roles
 }
 
-fn machine(roles: &Roles) -> Machine {
+pub(crate) fn machine(roles: &Roles) -> Machine {
     Machine::served(
         &roles.dir.path().join("install"),
         "D12-F.1.0.0",

@@ -59,6 +59,17 @@ pub(super) fn whole(connection: &Connection, machine: &str) -> Sql<Option<DriftR
     Ok(Some(found))
 }
 
+/// The names of the machines on which a path differs in this way, those whose reports are stale left out.
+pub(super) fn machines_with(connection: &Connection, path: &str, aspect: &str) -> Sql<Vec<String>> {
+    let text = format!(
+        "SELECT m.name FROM drift d JOIN difference f ON f.machine = d.machine
+         JOIN machine m ON m.id = d.machine
+         WHERE f.path = ?1 AND f.aspect = ?2 AND NOT {IS_STALE} ORDER BY m.name"
+    );
+    let mut query = connection.prepare_cached(&text)?;
+    query.query_map([path, aspect], |row| row.get(0))?.collect()
+}
+
 /// The paths that differ on the most machines, those whose reports are stale left out.
 pub(super) fn common(connection: &Connection, limit: usize) -> Sql<Vec<CommonDifference>> {
     let text = format!(

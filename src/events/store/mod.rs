@@ -318,6 +318,15 @@ impl Store {
             .read(|connection| drift::common(connection, limit))
     }
 
+    /// The machines on which a path differs in this way, but for those whose report is stale.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn machines_with(&self, path: &str, aspect: &str) -> Result<Vec<String>, StoreError> {
+        self.readers
+            .read(|connection| drift::machines_with(connection, path, aspect))
+    }
+
     /// Keeps everything that was submitted, then stops; what comes later is refused.
     pub fn stop(&self) {
         drop(

@@ -1,6 +1,5 @@
 //! `/api/v1/drift`: machines tell how their files differ from their roles; admins ask what the fleet told.
 
-use actix_web::guard;
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use crate::events::producer::{DRIFT_BYTES, drift};
@@ -8,28 +7,25 @@ use crate::server::body::Body;
 use crate::server::drift::Fleet;
 
 use super::super::error::ApiError;
-use super::super::reporting::{Caller, first_problem, keep};
+use super::super::reporting::{Caller, keep};
 use super::super::state::AppState;
 use super::api::machine_of;
 use super::ask::{Query, respond};
-use super::events::{answer, machine_in_path};
+use super::events::shown;
+use super::only_get;
 
 pub(super) fn register(config: &mut web::ServiceConfig) {
     config
         .service(
-            web::resource(["/api/v1/drift", "/api/v1/drift/{machine}"])
-                .guard(guard::Post())
-                .to(told),
-        )
-        .service(
             web::resource("/api/v1/drift")
                 .get(fleet)
+                .post(told)
                 .default_service(web::to(wrong_method)),
         )
         .service(
             web::resource("/api/v1/drift/{machine}")
                 .get(one)
-                .default_service(web::to(wrong_method)),
+                .default_service(web::to(only_get)),
         );
 }
 
@@ -43,19 +39,20 @@ async fn told(
     payload: web::Payload,
     state: web::Data<AppState>,
 ) -> HttpResponse {
-    let kept = try_told(&request, payload, &state).await;
-    answer(&request, kept)
+    respond(&request, try_told(&request, payload, &state).await)
 }
 
 async fn try_told(
     request: &HttpRequest,
     payload: web::Payload,
     state: &web::Data<AppState>,
-) -> Result<(), ApiError> {
+) -> Result<HttpResponse, ApiError> {
     let mut body = Body::new(payload, state.settings.upload_pause);
     let body = body.read(DRIFT_BYTES).await?;
-    let caller = Caller::of(request, state, machine_in_path(request).as_deref())?;
-    first_problem(keep(state, caller, body, |body| vec![drift(body)]).await?)
+    let caller = Caller::of(request, state, None)?;
+    let mut kept = keep(state, caller, body, |body| vec![drift(body)]).await?;
+    let kept = kept.pop().ok_or(ApiError::Internal)??;
+    Ok(HttpResponse::Ok().json(shown(&Ok(kept))))
 }
 
 async fn fleet(request: HttpRequest, state: web::Data<AppState>) -> HttpResponse {
