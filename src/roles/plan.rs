@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::compare::differs;
 use super::entry::{Entry, Node};
-use super::filter::Filter;
 use super::kernels::Kernels;
+use super::own::Rules;
 use super::path::TreePath;
 
 /// What is done to one path.
@@ -61,15 +61,6 @@ pub struct Trees<'a> {
     pub base: &'a [Entry],
     /// The version that is wanted.
     pub target: &'a [Entry],
-}
-
-/// What is not to be touched.
-#[derive(Debug, Clone, Default)]
-pub struct Rules {
-    /// Paths that stay as they are.
-    pub exclude: Filter,
-    /// Of those the ones that are added where they are missing: what this filter does not exclude.
-    pub add_only: Filter,
 }
 
 /// Something of the machine's own is where the version has something of another kind.

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::roles::{Aspect, Digest, compare};
+use crate::roles::{Aspect, Digest, Filter, compare};
 
 fn path(text: &str) -> TreePath {
     TreePath::new(text.as_bytes()).unwrap()
