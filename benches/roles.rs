@@ -46,7 +46,7 @@ impl Numbers {
     /// As long as files of a system are: most of them small, a kernel or two.
     fn length(&mut self) -> u64 {
         match self.within(0, 1_000) {
-            0 => self.within(2 << 20, 6 << 20),
+            0 => self.within(2 << 20, 4 << 20),
             1..100 => self.within(16 << 10, 64 << 10),
             100..400 => self.within(4 << 10, 16 << 10),
             _ => self.within(0, 4 << 10),
@@ -154,16 +154,18 @@ impl Lab {
         fs::copy(manifest, of_edeploy.join(VERSION).join("manifest")).unwrap();
     }
 
+    /// From the machine's root, as on a machine: the kernel has no longer way to its files.
     fn rsync(&self, words: &[&str]) -> Command {
         let mut command = Command::new("rsync");
-        command.args(words).arg(self.from()).arg(self.machine());
+        command.args(words).arg(self.from()).arg(".");
+        command.current_dir(self.machine());
         command
     }
 
     fn verify(&self, words: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_edeploy"));
-        command.arg("verify").args(words);
-        command.arg("--root").arg(self.machine());
+        command.arg("verify").args(words).args(["--root", "."]);
+        command.current_dir(self.machine());
         command
     }
 }

@@ -12,40 +12,9 @@ use super::compare::{Aspect, Difference, Outermost, compare, outermost};
 use super::entry::{Entry, Node};
 use super::filter::Filter;
 use super::manifest::{Identity, Manifest};
+use super::own::not_compared;
 use super::path::TreePath;
 use super::walk::{WalkError, hash_files, walk};
-
-/// What an installation itself writes, and what a running system has in place of what is on its disk:
-/// never a difference, unless the role's own list has a rule of `+` for it.
-const OF_THE_MACHINE: &str = "\
-/dev/*
-/proc/*
-/run/*
-/sys/*
-/tmp/*
-/var/tmp/*
-lost+found/
-# What the client writes (DESIGN 6), and eDeploy's init.
-/var/lib/edeploy/
-/var/log/
-/etc/modules
-/etc/cloud/cloud.cfg
-# The boot loader, and what it is told.
-/boot/efi/*
-/boot/grub/
-/boot/grub2/
-/boot/initrd.img-*
-/boot/initramfs-*
-/etc/default/grub
-# What a system makes for itself at its first boot.
-/etc/machine-id
-/etc/ssh/ssh_host_*
-/etc/.pwd.lock
-/etc/resolv.conf
-/var/lib/dbus/machine-id
-/var/lib/systemd/
-/var/cache/
-";
 
 /// What was found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -114,16 +83,8 @@ fn short(text: &str) -> String {
     format!("{}{MARK}", &text[..end.unwrap_or(0)])
 }
 
-/// What is never a difference, whatever the role.
-fn of_the_machine() -> Filter {
-    Filter::parse(OF_THE_MACHINE.as_bytes()).unwrap_or_default()
-}
-
 /// Compares the tree at `root` with the manifest of `identity`, but for what `filter` excludes and what
 /// belongs to every machine.
-///
-/// A file system mounted on a directory that is empty in the role is the machine's own: it is not
-/// looked into.
 ///
 /// # Errors
 /// The tree cannot be read.
@@ -134,24 +95,9 @@ pub fn verify(
     filter: Filter,
     depth: Depth,
 ) -> Result<Verification, WalkError> {
-    let filter = filter.then(of_the_machine());
+    let filter = not_compared(filter);
     let expected = manifest.entries();
-    let mut found = walk(root, |found| {
-        let is_foreign = found.is_mount_point && !is_filled(expected, found.path);
-        !is_foreign && !filter.excludes_directory(found.path)
-    })?;
-    // Both are in the order of paths.
-    let mut rest = expected;
-    hash_files(root, &mut found, |entry| {
-        while let [next, after @ ..] = rest
-            && next.path < entry.path
-        {
-            rest = after;
-        }
-        let same = rest.first().filter(|next| next.path == entry.path);
-        same.is_some_and(|other| is_open(other, entry, depth))
-            && !filter.excludes(&entry.path, false)
-    })?;
+    let found = look(expected, root, &filter, depth)?;
     let mut differences = compare(expected, &found);
     differences.retain(|one| !filter.excludes(&one.path, one.is_directory));
     let mut counts = BTreeMap::new();
@@ -176,6 +122,39 @@ fn is_filled(entries: &[Entry], directory: &TreePath) -> bool {
     entries[first..]
         .first()
         .is_some_and(|entry| entry.path.as_bytes().starts_with(&within))
+}
+
+/// What is in the tree at `root`, but for directories that are excluded. A file that may be the expected one
+/// is read where only its content can tell.
+///
+/// A file system mounted on a directory that is empty in the role is the machine's own: it is not
+/// looked into.
+///
+/// # Errors
+/// The tree cannot be read.
+pub fn look(
+    expected: &[Entry],
+    root: &Path,
+    exclude: &Filter,
+    depth: Depth,
+) -> Result<Vec<Entry>, WalkError> {
+    let mut found = walk(root, |found| {
+        let is_foreign = found.is_mount_point && !is_filled(expected, found.path);
+        !is_foreign && !exclude.excludes_directory(found.path)
+    })?;
+    // Both are in the order of paths.
+    let mut rest = expected;
+    hash_files(root, &mut found, |entry| {
+        while let [next, after @ ..] = rest
+            && next.path < entry.path
+        {
+            rest = after;
+        }
+        let same = rest.first().filter(|next| next.path == entry.path);
+        same.is_some_and(|other| is_open(other, entry, depth))
+            && !exclude.excludes(&entry.path, false)
+    })?;
+    Ok(found)
 }
 
 /// Whether only its content can tell if a file is the same.

@@ -4,13 +4,16 @@ mod hash;
 mod threads;
 
 use std::collections::HashMap;
-use std::fs::{self, Metadata};
+use std::ffi::{CStr, OsStr};
 use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{lgetxattr, llistxattr, major, minor};
+use rustix::fs::{
+    AtFlags, CWD, FileType, Mode, OFlags, RawDir, Stat, lgetxattr, llistxattr, major, minor,
+    openat, readlinkat, stat, statat,
+};
 use rustix::io::Errno;
 
 use super::entry::{Entry, Node, Xattrs};
@@ -21,6 +24,9 @@ use threads::{Queue, on_all_processors};
 
 /// The longest list of attributes and the longest value that Linux gives (`XATTR_LIST_MAX`, `XATTR_SIZE_MAX`).
 const LONGEST_XATTR: usize = 64 << 10;
+
+/// How much of a directory is read at once.
+const NAMES: usize = 32 << 10;
 
 /// Why a tree cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -67,17 +73,18 @@ pub fn walk(
         source,
     };
     // The root may be named by a link.
-    let root_meta = fs::metadata(root).map_err(failed)?;
-    if !root_meta.is_dir() {
+    let root_stat = stat(root).map_err(|error| failed(error.into()))?;
+    if !is_directory(&root_stat) {
         return Err(failed(io::ErrorKind::NotADirectory.into()));
     }
     let mut whole = Part::new();
+    let node = Node::Directory;
     whole
-        .add(TreePath::root(), root, &root_meta)
-        .map_err(failed)?;
+        .add(TreePath::root(), root, &root_stat, node)
+        .map_err(|error| failed(error.into()))?;
     let queue = Queue::new(Directory {
         path: TreePath::root(),
-        device: root_meta.dev(),
+        device: root_stat.st_dev,
     });
     let work = || {
         let mut part = Part::new();
@@ -129,29 +136,34 @@ impl Part {
         enter: impl Fn(Found<'_>) -> bool,
     ) -> Result<Vec<Directory>, WalkError> {
         let mut place = directory.path.below(root);
-        let unread = |place: &Path, source| WalkError::Read {
+        let unread = |place: &Path, error: Errno| WalkError::Read {
             path: place.to_owned(),
-            source,
+            source: error.into(),
         };
-        let listed = match fs::read_dir(&place) {
-            Ok(listed) => listed,
-            Err(error) if is_gone(&error) => return Ok(Vec::new()),
+        let opened = match open(&place, &directory.path) {
+            Ok(opened) => opened,
+            Err(Errno::NOENT) => return Ok(Vec::new()),
             Err(error) => return Err(unread(&place, error)),
         };
         let mut below = Vec::new();
-        for item in listed {
+        let mut names = Vec::with_capacity(NAMES);
+        let mut listed = RawDir::new(&opened, names.spare_capacity_mut());
+        while let Some(item) = listed.next() {
             let item = item.map_err(|error| unread(&place, error))?;
             let name = item.file_name();
-            let path = directory.path.join(name.as_bytes());
+            if matches!(name.to_bytes(), b"." | b"..") {
+                continue;
+            }
+            let path = directory.path.join(name.to_bytes());
             let path = path.map_err(|_| WalkError::TooLong(place.clone()))?;
-            place.push(&name);
-            let seen = item.metadata().and_then(|meta| {
-                self.add(path.clone(), &place, &meta)?;
-                Ok(meta)
+            place.push(OsStr::from_bytes(name.to_bytes()));
+            let seen = look_at(opened.as_fd(), name).and_then(|(stat, node)| {
+                let inside = (node == Node::Directory).then(|| path.clone());
+                self.add(path, &place, &stat, node)?;
+                Ok(inside.map(|path| (path, stat.st_dev)))
             });
             match seen {
-                Ok(meta) if meta.is_dir() => {
-                    let (path, device) = (path, meta.dev());
+                Ok(Some((path, device))) => {
                     let found = Found {
                         path: &path,
                         is_mount_point: device != directory.device,
@@ -160,8 +172,7 @@ impl Part {
                         below.push(Directory { path, device });
                     }
                 }
-                Ok(_) => {}
-                Err(error) if is_gone(&error) => {}
+                Ok(None) | Err(Errno::NOENT) => {}
                 Err(error) => return Err(unread(&place, error)),
             }
             place.pop();
@@ -169,32 +180,41 @@ impl Part {
         Ok(below)
     }
 
-    fn add(&mut self, path: TreePath, place: &Path, meta: &Metadata) -> io::Result<()> {
-        let node = node(place, meta)?;
+    fn add(
+        &mut self,
+        path: TreePath,
+        place: &Path,
+        stat: &Stat,
+        node: Node,
+    ) -> rustix::io::Result<()> {
         let xattrs = self.xattrs(place)?;
-        let is_several = meta.nlink() > 1 && !meta.is_dir();
-        let is_link = meta.file_type().is_symlink();
+        let is_several = stat.st_nlink > 1 && node != Node::Directory;
+        let is_link = matches!(node, Node::Symlink(_));
         let entry = Entry {
             path,
-            mode: if is_link { 0o777 } else { meta.mode() & 0o7777 },
-            uid: meta.uid(),
-            gid: meta.gid(),
+            mode: if is_link {
+                0o777
+            } else {
+                stat.st_mode & 0o7777
+            },
+            uid: stat.st_uid,
+            gid: stat.st_gid,
             xattrs,
             hardlink: None,
             node,
         };
-        let several = is_several.then_some((meta.dev(), meta.ino()));
+        let several = is_several.then_some((stat.st_dev, stat.st_ino));
         self.entries.push((entry, several));
         Ok(())
     }
 
-    fn xattrs(&mut self, place: &Path) -> io::Result<Xattrs> {
+    fn xattrs(&mut self, place: &Path) -> rustix::io::Result<Xattrs> {
         let mut xattrs = Xattrs::new();
         let length = match llistxattr(place, self.buffer.as_mut_slice()) {
             Ok(length) => length,
             // The file system has none.
             Err(Errno::NOTSUP) => 0,
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(error),
         };
         if length == 0 {
             return Ok(xattrs);
@@ -210,7 +230,7 @@ impl Part {
                 }
                 // Taken away meanwhile.
                 Err(Errno::NODATA) => {}
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(error),
             }
         }
         Ok(xattrs)
@@ -232,32 +252,35 @@ fn with_hardlinks(entries: Vec<(Entry, Several)>) -> Vec<Entry> {
     linked.collect()
 }
 
-fn is_gone(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::NotFound
+fn is_directory(stat: &Stat) -> bool {
+    FileType::from_raw_mode(stat.st_mode) == FileType::Directory
 }
 
-fn node(place: &Path, meta: &Metadata) -> io::Result<Node> {
-    let kind = meta.file_type();
-    let device = || (major(meta.rdev()), minor(meta.rdev()));
-    Ok(if kind.is_dir() {
-        Node::Directory
-    } else if kind.is_symlink() {
-        Node::Symlink(fs::read_link(place)?.as_os_str().as_bytes().to_vec())
-    } else if kind.is_file() {
-        Node::File {
-            size: meta.len(),
-            mtime: meta.mtime(),
+/// Opens a directory. Only the root of the tree may be named by a link.
+fn open(place: &Path, path: &TreePath) -> rustix::io::Result<rustix::fd::OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let follow = match path.is_root() {
+        true => OFlags::empty(),
+        false => OFlags::NOFOLLOW,
+    };
+    openat(CWD, place, flags | follow, Mode::empty())
+}
+
+/// What a name in a directory is. From the directory the way is the shortest.
+fn look_at(directory: BorrowedFd<'_>, name: &CStr) -> rustix::io::Result<(Stat, Node)> {
+    let stat = statat(directory, name, AtFlags::SYMLINK_NOFOLLOW)?;
+    let node = match FileType::from_raw_mode(stat.st_mode) {
+        FileType::Directory => Node::Directory,
+        FileType::Symlink => Node::Symlink(readlinkat(directory, name, Vec::new())?.into_bytes()),
+        FileType::RegularFile => Node::File {
+            size: u64::try_from(stat.st_size).unwrap_or_default(),
+            mtime: stat.st_mtime,
             digest: None,
-        }
-    } else if kind.is_char_device() {
-        let (major, minor) = device();
-        Node::Character(major, minor)
-    } else if kind.is_block_device() {
-        let (major, minor) = device();
-        Node::Block(major, minor)
-    } else if kind.is_fifo() {
-        Node::Fifo
-    } else {
-        Node::Socket
-    })
+        },
+        FileType::CharacterDevice => Node::Character(major(stat.st_rdev), minor(stat.st_rdev)),
+        FileType::BlockDevice => Node::Block(major(stat.st_rdev), minor(stat.st_rdev)),
+        FileType::Fifo => Node::Fifo,
+        _ => Node::Socket,
+    };
+    Ok((stat, node))
 }
