@@ -94,7 +94,7 @@ impl Drift {
             ];
             for (at, table) in tables.into_iter().flatten().enumerate() {
                 if at > 0 {
-                    answer.say(Style::Plain, "");
+                    answer.lines.push((Style::Plain, String::new()));
                 }
                 answer.lines.extend(table.lines(terminal_width()));
             }
