@@ -153,13 +153,7 @@ impl Install {
             Arc::new(Real)
         };
         let boot_id = own_boot_id();
-        let events = (!self.dry_run).then_some(self.events.as_path());
-        let log = Log::new(Whole::installation(), events, boot_id).map_err(|source| {
-            InstallError::Events {
-                path: self.events.clone(),
-                source,
-            }
-        })?;
+        let log = self.log(boot_id)?;
         let mut installation = Installation {
             settings,
             runner,
