@@ -18,6 +18,7 @@ use crate::system::{Command, Real, RunError, Runner, with_causes};
 
 use super::installed::{self, InstalledError};
 use super::report::{Receiver, ReportError};
+use super::upgrade::{UpgradeError, pending};
 
 /// How this machine was installed to differ from its role: rules of the installation itself.
 pub(super) const STAGED: &str = "var/lib/edeploy/exclude";
@@ -95,6 +96,8 @@ pub(super) enum VerifyError {
     },
     #[error("cannot look at this machine")]
     Walk(#[from] WalkError),
+    #[error(transparent)]
+    Upgrade(#[from] UpgradeError),
     #[error("the answer cannot be written as JSON")]
     Json(#[source] serde_json::Error),
 }
@@ -142,7 +145,11 @@ impl Verify {
             STAGED.to_owned(),
         ];
         let [of_role, of_machine] = lists.map(|name| read_filter(&self.root.join(name)));
-        let filter = of_role?.then(of_machine?);
+        let mut filter = of_role?.then(of_machine?);
+        if let Some(pending) = pending(&self.root, &manifest)? {
+            remark(&pending.remark);
+            filter = pending.extra.then(filter);
+        }
         let depth = if self.full { Depth::Full } else { Depth::Quick };
         let found = verify(&manifest, identity, &self.root, filter, depth)?;
         let text = match self.json {
@@ -268,6 +275,12 @@ fn read_filter(path: &Path) -> Result<Filter, VerifyError> {
         path: path.to_owned(),
         source,
     })
+}
+
+/// Says something besides the answer.
+fn remark(text: &str) {
+    // Nobody may be there to read it.
+    writeln!(std::io::stderr(), "edeploy: {text}").ok();
 }
 
 /// What was found, for people. Names are in printable characters only.
