@@ -8,6 +8,7 @@
 mod compare;
 mod entry;
 mod filter;
+mod fresh;
 mod ids;
 mod manifest;
 mod packages;
@@ -23,6 +24,7 @@ mod walk;
 pub use compare::{Aspect, Difference, Outermost, compare, outermost};
 pub use entry::{Digest, Entry, Node, Xattrs};
 pub use filter::{Filter, FilterError};
+pub use fresh::compare_fresh;
 pub use ids::{Ids, IdsError};
 pub use manifest::{Identity, Manifest, ManifestError};
 pub use packages::{PackageChange, Packages};

@@ -52,6 +52,7 @@ mod roles;
 mod scripts;
 mod settings;
 mod settings_example;
+mod signed_install;
 mod snippets;
 mod stop;
 mod sync;

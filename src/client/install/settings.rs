@@ -85,6 +85,10 @@ pub(super) struct Settings {
     pub ca: Option<PathBuf>,
     /// What is in it, once it was read: PEM.
     pub ca_pem: Vec<u8>,
+    /// The file of the public key in this ramdisk that roles are signed by; no other role is installed then.
+    pub role_key: Option<PathBuf>,
+    /// What is in it, once it was read.
+    pub role_key_text: String,
     /// Boot arguments of the installed system: the text between the bars.
     pub boot_args: String,
     /// The `console=` words, for a kernel that is started without the firmware.
@@ -173,6 +177,8 @@ impl Settings {
             token: token(value("TOKEN"))?,
             ca,
             ca_pem: Vec::new(),
+            role_key: value("ROLE_KEY").map(PathBuf::from),
+            role_key_text: String::new(),
             boot_args,
             consoles: words
                 .iter()
