@@ -11,6 +11,7 @@ mod filter;
 mod fresh;
 mod ids;
 mod manifest;
+mod metadata;
 mod packages;
 mod path;
 #[cfg(test)]
@@ -27,6 +28,7 @@ pub use filter::{Filter, FilterError};
 pub use fresh::compare_fresh;
 pub use ids::{Ids, IdsError};
 pub use manifest::{Identity, Manifest, ManifestError};
+pub use metadata::{Metadata, Release};
 pub use packages::{PackageChange, Packages};
 pub use path::{PathError, TreePath};
 pub use recipe::{RecipeError, RoleFile, RoleFileEntry};

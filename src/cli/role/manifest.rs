@@ -88,7 +88,7 @@ pub(super) fn write(path: &Path, version: RoleVersion, role: RoleName) -> Result
 }
 
 /// Nobody has signed a new text: machines that look for a signature must not find the old one.
-fn forget_signature(manifest: &Path, text: &str) -> Result<(), Failure> {
+pub(super) fn forget_signature(manifest: &Path, text: &str) -> Result<(), Failure> {
     let is_same = std::fs::read(manifest).is_ok_and(|before| before == text.as_bytes());
     let signature = tree::beside(manifest, "minisig");
     if is_same || !signature.exists() {
