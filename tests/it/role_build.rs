@@ -8,7 +8,7 @@ use crate::support::{command, write};
 /// The role files of a small role that inherits from a smaller one.
 fn role_files(dir: &Path) -> PathBuf {
     let file = |name: &str| dir.join("roles").join(name);
-    let base = "distribution = 'bookworm'\nbase = 'essential'\npackages = ['uuid-runtime']\nexclude = ['/etc/x']\n";
+    let base = "distribution = 'bookworm'\nbase = 'essential'\npackages = ['uuid-runtime', 'apt']\nexclude = ['/etc/x']\n";
     let tiny = "inherit = 'base.toml'\nscripts = ['setup']\n[files.'etc/motd']\nfrom = 'motd'\nmode = '0600'\nuid = 7\n";
     let setup = "#!/bin/sh\nset -e\nid uuidd >/etc/who\ntest \"$(stat -c %u /etc/motd)\" = 7\n";
     write(file("base.toml"), base);
@@ -74,6 +74,11 @@ fn a_role_is_built_the_same_each_time_with_the_numbers_of_the_table() {
     assert!(one.contains("./etc/motd type=file mode=0600 uid=7 gid=0 size=6 time=1700000000"));
     assert!(read("a/1.0/tiny.packages").contains("\nuuid-runtime:amd64 2."));
     assert_eq!(read("a/1.0/tiny/var/lib/edeploy/1.0/exclude"), "/etc/x\n");
+    // Package managers are held back, and their places are part of the role.
+    assert!(one.contains("./usr/bin/apt-get type=link "), "{one}");
+    assert!(one.contains("./usr/bin/apt-get.real type=file mode=0755"));
+    assert!(one.contains("./etc/dpkg/dpkg.cfg.d/edeploy-held-back type=file mode=0644"));
+    assert!(one.contains("./usr/sbin/activate-pkgmngr type=file mode=0755"));
     // The image is the same tree, and the same bytes.
     let unpack = r#"cd "$1"; cmp a/1.0/tiny-1.0.edeploy b/1.0/tiny-1.0.edeploy; mkdir -p c/1.0/tiny
         (cd a/1.0; sha256sum -c --quiet tiny-1.0.edeploy.sha256)

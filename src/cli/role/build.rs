@@ -14,7 +14,7 @@ use crate::system::{Command, Ownership, Real, Runner, put_file};
 
 use super::super::answer::{Answer, Exit, Failure, Style};
 use super::super::input;
-use super::{bootstrap, manifest, tree};
+use super::{bootstrap, manifest, pkgmngr, tree};
 
 /// A role that inherits from itself would go on for ever.
 const MOST_ANCESTORS: usize = 16;
@@ -137,7 +137,8 @@ impl Build {
         for script in &recipe.scripts {
             run_in(root, Path::new(script), &epoch().to_string())?;
         }
-        Ok(())
+        // Last: the scripts of the role may install packages.
+        pkgmngr::hold_back(root, recipe.keep_pkgmngr.unwrap_or(false))
     }
 
     fn check_ids(&self, ids: &mut Ids, file: &Path, root: &Path) -> Result<(), Failure> {
@@ -225,7 +226,8 @@ fn epoch() -> u64 {
     value.and_then(|value| value.parse().ok()).unwrap_or(0)
 }
 
-fn put(
+/// Puts a file into the tree, and not outside of it.
+pub(super) fn put(
     root: &Path,
     path: &str,
     content: &[u8],
