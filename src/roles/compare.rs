@@ -148,6 +148,13 @@ fn difference(a: &Entry, b: &Entry, aspect: Aspect, expected: String, found: Str
     }
 }
 
+/// Whether two entries of one path differ in anything that [`compare`] tells.
+pub(super) fn differs(expected: &Entry, found: &Entry) -> bool {
+    let mut differences = Vec::new();
+    aspects(expected, found, &mut differences);
+    !differences.is_empty()
+}
+
 fn aspects(a: &Entry, b: &Entry, differences: &mut Vec<Difference>) {
     let mut differs = |aspect, expected: String, found: String| {
         differences.push(difference(a, b, aspect, expected, found));

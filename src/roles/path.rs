@@ -144,6 +144,13 @@ impl serde::Serialize for TreePath {
     }
 }
 
+impl<'de> serde::Deserialize<'de> for TreePath {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<TreePath, D::Error> {
+        let word = <String as serde::Deserialize>::deserialize(deserializer)?;
+        TreePath::parse(&word).map_err(serde::de::Error::custom)
+    }
+}
+
 /// Whether a byte stands for itself in a word of a manifest.
 fn is_plain(byte: u8) -> bool {
     byte.is_ascii_graphic() && !matches!(byte, b'\\' | b'#' | b'=')

@@ -11,40 +11,9 @@ use super::compare::{Aspect, Difference, compare};
 use super::entry::{Entry, Node};
 use super::filter::Filter;
 use super::manifest::{Identity, Manifest};
+use super::own::not_compared;
 use super::path::TreePath;
 use super::walk::{WalkError, hash_files, walk};
-
-/// What an installation itself writes, and what a running system has in place of what is on its disk:
-/// never a difference, unless the role's own list has a rule of `+` for it.
-const OF_THE_MACHINE: &str = "\
-/dev/*
-/proc/*
-/run/*
-/sys/*
-/tmp/*
-/var/tmp/*
-lost+found/
-# What the client writes (DESIGN 6), and eDeploy's init.
-/var/lib/edeploy/
-/var/log/
-/etc/modules
-/etc/cloud/cloud.cfg
-# The boot loader, and what it is told.
-/boot/efi/*
-/boot/grub/
-/boot/grub2/
-/boot/initrd.img-*
-/boot/initramfs-*
-/etc/default/grub
-# What a system makes for itself at its first boot.
-/etc/machine-id
-/etc/ssh/ssh_host_*
-/etc/.pwd.lock
-/etc/resolv.conf
-/var/lib/dbus/machine-id
-/var/lib/systemd/
-/var/cache/
-";
 
 /// How closely files are looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -75,16 +44,8 @@ pub struct Verification {
     pub differences: Vec<Difference>,
 }
 
-/// What is never a difference, whatever the role.
-fn of_the_machine() -> Filter {
-    Filter::parse(OF_THE_MACHINE.as_bytes()).unwrap_or_default()
-}
-
 /// Compares the tree at `root` with the manifest of `identity`, but for what `filter` excludes and what
 /// belongs to every machine.
-///
-/// A file system mounted on a directory that is empty in the role is the machine's own: it is not
-/// looked into.
 ///
 /// # Errors
 /// The tree cannot be read.
@@ -95,19 +56,9 @@ pub fn verify(
     filter: Filter,
     depth: Depth,
 ) -> Result<Verification, WalkError> {
-    let filter = filter.then(of_the_machine());
+    let filter = not_compared(filter);
     let expected = manifest.entries();
-    let parents = expected.iter().filter_map(|entry| entry.path.parent());
-    let filled: HashSet<_> = parents.collect();
-    let mut found = walk(root, |found| {
-        let is_foreign = found.is_mount_point && !filled.contains(found.path);
-        !is_foreign && !filter.excludes_directory(found.path)
-    })?;
-    hash_files(root, &mut found, |entry| {
-        let is_open =
-            entry_of(expected, &entry.path).is_some_and(|other| is_open(other, entry, depth));
-        is_open && !filter.excludes(&entry.path, false)
-    })?;
+    let found = look(expected, root, &filter, depth)?;
     let mut differences = compare(expected, &found);
     differences.retain(|one| !filter.excludes(&one.path, one.is_directory));
     let mut counts = BTreeMap::new();
@@ -123,6 +74,34 @@ pub fn verify(
         counts,
         differences,
     })
+}
+
+/// What is in the tree at `root`, but for directories that are excluded. A file that may be the expected one
+/// is read where only its content can tell.
+///
+/// A file system mounted on a directory that is empty in the role is the machine's own: it is not
+/// looked into.
+///
+/// # Errors
+/// The tree cannot be read.
+pub fn look(
+    expected: &[Entry],
+    root: &Path,
+    exclude: &Filter,
+    depth: Depth,
+) -> Result<Vec<Entry>, WalkError> {
+    let parents = expected.iter().filter_map(|entry| entry.path.parent());
+    let filled: HashSet<_> = parents.collect();
+    let mut found = walk(root, |found| {
+        let is_foreign = found.is_mount_point && !filled.contains(found.path);
+        !is_foreign && !exclude.excludes_directory(found.path)
+    })?;
+    hash_files(root, &mut found, |entry| {
+        let is_open =
+            entry_of(expected, &entry.path).is_some_and(|other| is_open(other, entry, depth));
+        is_open && !exclude.excludes(&entry.path, false)
+    })?;
+    Ok(found)
 }
 
 fn entry_of<'a>(entries: &'a [Entry], path: &TreePath) -> Option<&'a Entry> {
