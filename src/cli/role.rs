@@ -6,6 +6,7 @@ mod diff;
 mod keys;
 mod manifest;
 mod metadata;
+mod namespace;
 mod pkgmngr;
 mod tree;
 

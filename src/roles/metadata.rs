@@ -236,7 +236,7 @@ fn used(functions: &str, calls: &str) -> String {
 }
 
 fn post(title: &str, differences: &[Difference], reboot: &[String]) -> String {
-    let paths = || differences.iter().map(|one| path_of(one));
+    let paths = || differences.iter().map(path_of);
     let mut body = String::new();
     if paths().any(|path| UNITS.iter().any(|place| path.starts_with(place))) {
         body.push_str(

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::roles::{ctl, has, is_root, refused, shell, text};
-use crate::support::{command, write};
+use crate::support::{command, names, write};
 
 /// The role files of a small role that inherits from a smaller one.
 fn role_files(dir: &Path) -> PathBuf {
@@ -121,4 +121,60 @@ fn a_role_file_that_cannot_be_built_is_refused_before_anything_is_fetched() {
         assert!(said.contains(reason), "{said}");
         assert!(!out.exists());
     }
+}
+
+/// Runs a text as a user who is nobody else and has numbers of his own (subuid(5)).
+const AS_USER: &str = r#"mount -t tmpfs none /mnt; mkdir -p /mnt/e /mnt/w
+    mount -t overlay -o lowerdir=/etc,upperdir=/mnt/e,workdir=/mnt/w none /etc
+    echo nobody:200000:65536 >/etc/subuid; cp /etc/subuid /etc/subgid
+    exec setpriv --reuid 65534 --regid 65534 --clear-groups env "$@""#;
+
+#[test]
+#[ignore = "fetches packages of Debian"]
+fn without_root_an_image_and_its_manifest_are_built_and_no_tree() {
+    if !is_root() || !["mmdebstrap", "newuidmap", "setpriv"].into_iter().all(has) {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let file = |name: &str| dir.path().join(name);
+    let role = role_files(dir.path());
+    let program = file("edeployctl");
+    std::fs::copy(env!("CARGO_BIN_EXE_edeployctl"), &program).unwrap();
+    shell("chown -R 65534:65534 \"$1\"", dir.path());
+    let out = file("out");
+    let output = command("unshare")
+        .args(["--mount", "sh", "-ec", AS_USER, "sh"])
+        .arg(format!("TMPDIR={}", dir.path().display()))
+        .args([
+            text(&program),
+            "role",
+            "build",
+            text(&role),
+            "--vers",
+            "1.0",
+        ])
+        .args(["--image", "both", "--add-ids", "--out", text(&out)])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(said.contains("no tree is left"), "{said}");
+    let files = [
+        "tiny-1.0.edeploy",
+        "tiny-1.0.edeploy.sha256",
+        "tiny-1.0.edeploy.zst",
+        "tiny-1.0.edeploy.zst.sha256",
+        "tiny.manifest",
+        "tiny.packages",
+    ];
+    assert_eq!(names(out.join("1.0")), files);
+    // Unpacked by root it is what the manifest says, owners too.
+    let unpack = r#"cd "$1"; mkdir -p c/1.0/tiny; (cd out/1.0; cat *.sha256 | sha256sum -c --quiet)
+        zstd -dc out/1.0/tiny-1.0.edeploy.zst | tar -C c/1.0/tiny --xattrs --xattrs-include='*' --acls --numeric-owner -x"#;
+    shell(unpack, dir.path());
+    ctl(&["manifest", text(&file("c/1.0/tiny"))]);
+    let read = |name: &str| std::fs::read_to_string(file(name)).unwrap();
+    let manifest = read("out/1.0/tiny.manifest");
+    assert_eq!(read("c/1.0/tiny.manifest"), manifest);
+    assert!(manifest.contains("./etc/motd type=file mode=0600 uid=7 gid=0"));
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::model::{RoleName, RoleVersion};
 use crate::roles::{Identity, Manifest};
@@ -29,7 +29,7 @@ pub(super) struct MakeManifest {
 }
 
 /// What was written.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Written {
     role: RoleName,
     version: RoleVersion,

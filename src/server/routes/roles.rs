@@ -54,7 +54,7 @@ struct Item {
 
 /// What is at a path.
 enum There {
-    File(NamedFile),
+    File(Box<NamedFile>),
     Directory(Vec<Item>),
     Nothing,
 }
@@ -115,10 +115,10 @@ fn find(root: &Path, path: &Path) -> io::Result<There> {
     let kind = FileType::from_raw_mode(fstat(&found)?.st_mode);
     let name = PathBuf::from(format!("/proc/self/fd/{}", found.as_raw_fd()));
     match kind {
-        FileType::RegularFile => Ok(There::File(NamedFile::from_file(
-            File::open(name)?,
-            "file",
-        )?)),
+        FileType::RegularFile => {
+            let file = NamedFile::from_file(File::open(name)?, "file")?;
+            Ok(There::File(Box::new(file)))
+        }
         FileType::Directory => items(&found, &name).map(There::Directory),
         _ => Ok(There::Nothing),
     }

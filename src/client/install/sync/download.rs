@@ -91,6 +91,16 @@ pub(super) fn text_file(
     }
 }
 
+/// Whether a server that knows `HEAD` has a file.
+pub(super) fn is_there(agent: &ureq::Agent, url: &str) -> Result<bool, DownloadError> {
+    let answer = agent.head(url).call();
+    let answer = answer.map_err(|source| DownloadError::Unreachable {
+        url: url.to_owned(),
+        source: Box::new(source),
+    })?;
+    Ok(answer.status() == StatusCode::OK)
+}
+
 /// What tells one state of an image from another.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Version {

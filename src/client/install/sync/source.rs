@@ -11,7 +11,7 @@ use super::super::retry::Patience;
 use super::super::settings::{Settings, is_https};
 use super::super::writer::show;
 use super::digest::{self, Hasher, Kind, Sum};
-use super::download::{Download, text_file};
+use super::download::{Download, is_there, text_file};
 use super::error::SyncError;
 use super::image::{self, Incoming};
 use super::medium::{FileImage, Found, Medium};
@@ -112,6 +112,12 @@ impl Source<'_> {
 
     fn http_image(&self, runner: &dyn Runner, url: &str, log: &mut Log) -> Result<(), SyncError> {
         let agent = agent::for_images(self.settings);
+        // `role build --image both` leaves one that is smaller and sooner unpacked.
+        let better = format!("{url}.zst");
+        let url = match is_there(&agent, &better)? {
+            true => &better,
+            false => url,
+        };
         let expected = expected(url, |file| text_file(&agent, file, digest::LONGEST_FILE))?;
         let hasher = hasher(expected.as_ref());
         let mut download = Download::open(&agent, url, hasher, self.patience, log)?;
@@ -268,7 +274,7 @@ mod tests {
             hex: "2".repeat(64),
             ..sum.clone()
         };
-        let mut log = Log::new(Whole::installation(), None, None).unwrap();
+        let mut log = Log::new(crate::client::install::Whole::installation(), None, None).unwrap();
         let error = verify("h/a", Some((file, sum)), found, &mut log).unwrap_err();
         assert!(error.to_string().contains(&"2".repeat(64)));
         assert!(error.to_string().contains(&strong));
