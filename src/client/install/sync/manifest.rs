@@ -248,10 +248,14 @@ impl Source<'_> {
         let url = format!("{directory}{role}.manifest");
         if settings.hserv.is_some() {
             let agent = agent::for_images(settings);
-            let signature = format!("{url}{SIGNATURE}");
+            let manifest = text_file(&agent, &url, LONGEST)?;
+            let signature = match manifest {
+                Some(_) => text_file(&agent, &format!("{url}{SIGNATURE}"), LONGEST)?,
+                None => None,
+            };
             return Ok(Texts {
-                manifest: text_file(&agent, &url, LONGEST)?,
-                signature: text_file(&agent, &signature, LONGEST)?,
+                manifest,
+                signature,
                 url,
                 said: String::new(),
             });
