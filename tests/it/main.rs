@@ -59,5 +59,6 @@ mod signed_install;
 mod snippets;
 mod stop;
 mod sync;
+mod upgrade;
 mod upload;
 mod webhooks;
