@@ -137,13 +137,7 @@ impl Settings {
         let debug = value("DEBUG").is_some_and(|value| value != "0");
         let serv = text("SERV", "10.0.0.1");
         let on_failure = on_failure(value("ONFAILURE").as_deref(), debug)?;
-        let on_success = match value("ONSUCCESS").as_deref() {
-            None | Some("reboot") => OnSuccess::Reboot,
-            Some("kexec") => OnSuccess::Kexec,
-            Some("halt") => OnSuccess::Halt,
-            Some("console") => OnSuccess::Console,
-            Some(other) => return wrong("ONSUCCESS", other, "kexec, reboot, halt or console"),
-        };
+        let on_success = on_success(value("ONSUCCESS").as_deref())?;
         let ca = value("CA").map(PathBuf::from);
         let hserv = value("HSERV");
         let is_hserv_https = hserv.as_ref().is_some_and(|hserv| is_https(hserv));
@@ -187,6 +181,16 @@ impl Settings {
                 .collect(),
             serv,
         })
+    }
+}
+
+fn on_success(value: Option<&str>) -> Result<OnSuccess, SettingsError> {
+    match value {
+        None | Some("reboot") => Ok(OnSuccess::Reboot),
+        Some("kexec") => Ok(OnSuccess::Kexec),
+        Some("halt") => Ok(OnSuccess::Halt),
+        Some("console") => Ok(OnSuccess::Console),
+        Some(other) => wrong("ONSUCCESS", other, "kexec, reboot, halt or console"),
     }
 }
 

@@ -4,14 +4,13 @@ use crate::roles::{Filter, TreePath, hash_files, walk};
 const PASSWD: &str = "root:x:0:0:root:/root:/bin/sh\n";
 const GROUP: &str = "root:x:0:\nsudo:x:27:\n";
 
+#[expect(clippy::disallowed_methods, reason = "tests make their own files")]
 fn entries(files: &[(&str, &str)]) -> Vec<Entry> {
     let dir = tempfile::tempdir().unwrap();
     for (name, text) in files {
         let path = dir.path().join(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::File::create(&path).unwrap();
-        std::io::Write::write_all(&mut std::fs::File::create(&path).unwrap(), text.as_bytes())
-            .unwrap();
+        std::fs::write(path, text).unwrap();
     }
     let mut entries = walk(dir.path(), |_| true).unwrap();
     hash_files(dir.path(), &mut entries, |_| true).unwrap();
