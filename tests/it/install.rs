@@ -87,10 +87,17 @@ fn shipped_conf(user: &str, dir: &Path) -> String {
         })
 }
 
-impl Drop for Roles {
-    fn drop(&mut self) {
+impl Roles {
+    /// The daemon is away from now on; what it served is still there.
+    pub(crate) fn stop(&mut self) {
         self.child.kill().ok();
         self.child.wait().ok();
+    }
+}
+
+impl Drop for Roles {
+    fn drop(&mut self) {
+        self.stop();
     }
 }
 
