@@ -1,8 +1,8 @@
 //! Whether a tree that was just written is the whole of a manifest and nothing else.
 
-use std::cell::RefCell;
 use std::collections::HashSet;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use super::compare::{Aspect, Difference, compare};
 use super::manifest::Manifest;
@@ -21,16 +21,18 @@ pub fn compare_fresh(manifest: &Manifest, root: &Path) -> Result<Vec<Difference>
     let expected = manifest.entries();
     let parents = expected.iter().filter_map(|entry| entry.path.parent());
     let filled: HashSet<_> = parents.collect();
-    let mounts = RefCell::new(HashSet::from([TreePath::root()]));
+    let mounts = Mutex::new(HashSet::from([TreePath::root()]));
+    // A directory is asked for before what is in it, whoever of several looks.
     let mut found = walk(root, |found: Found<'_>| {
+        let mut mounts = mounts.lock().unwrap_or_else(PoisonError::into_inner);
         if found.is_mount_point {
-            mounts.borrow_mut().insert(found.path.clone());
+            mounts.insert(found.path.clone());
         }
         filled.contains(found.path)
-            || !(found.is_mount_point || is_lost_and_found(found.path, &mounts.borrow()))
+            || !(found.is_mount_point || is_lost_and_found(found.path, &mounts))
     })?;
     hash_files(root, &mut found, |_| true)?;
-    let mounts = mounts.into_inner();
+    let mounts = mounts.into_inner().unwrap_or_else(PoisonError::into_inner);
     let leads_to_mount = |path: &TreePath| mounts.iter().any(|mount| mount.is_at_or_below(path));
     let mut differences = compare(expected, &found);
     differences.retain(|one| {
