@@ -19,6 +19,7 @@ from hardware import natural, recorded  # noqa: E402
 from machine import Disk, Machine, arguments  # noqa: E402
 from network import SHIPPED, dnsmasq_config  # noqa: E402
 from seen import FOUND, KILLED, STEPS, problems  # noqa: E402
+from services import rsyncd_config  # noqa: E402
 
 CARD = [("network", "eth0", "serial", "52:54:00:00:00:01"), ("network", "eth0", "driver", "virtio_net")]
 PROFILES = Path(__file__).resolve().parent / "profiles"
@@ -108,6 +109,12 @@ class Examples(unittest.TestCase):
         self.assertNotRegex(moved, r"10\.0\.0\.|/srv/|eth1")
         self.assertIn("10.10.255.136,10.10.255.254,255.255.0.0", moved)
         self.assertTrue(moved.endswith("dhcp-host=52:54:00:00:00:01,10.10.0.117\n"))
+
+    def test_the_rsync_daemon_serves_the_directories_of_the_case(self):
+        text = rsyncd_config("/x/roles", "/x/metadata")
+        self.assertIn("[install]\npath = /x/roles\n", text)
+        self.assertIn("[metadata]\npath = /x/metadata\n", text)
+        self.assertNotIn("/var/lib/edeploy", text)
 
     def test_pxelinux_takes_the_place_of_ipxe(self):
         text = dnsmasq_config("/x", SHIPPED, by_pxelinux=True)

@@ -14,6 +14,7 @@ from pathlib import Path
 from console import LabError
 from hardware import read_facts
 from machine import die_with_parent
+from network import PACKAGING
 
 # What firmware and PXELINUX fetch from the server besides kernel and ramdisk.
 BOOT_FILES = ["/usr/lib/ipxe/snponly.efi", "/usr/lib/syslinux/modules/bios/ldlinux.c32"]
@@ -136,10 +137,7 @@ class Services:
     def start_rsync(self):
         """One module with VERSION/ROLE/ below it, as the original lays roles out."""
         config = self.work / "boot" / "rsyncd.conf"
-        config.write_text(
-            f"use chroot = no\nmunge symlinks = no\nreverse lookup = no\nuid = root\ngid = root\n"
-            f"[install]\npath = {self.options.roles}\nread only = yes\n"
-        )
+        config.write_text(rsyncd_config(self.options.roles, self.work / "metadata"))
         words = ["rsync", "--daemon", "--no-detach", f"--address={self.address}"]
         words += [f"--port={RSYNC_PORT}", f"--config={config}", "--log-file=/dev/stdout"]
         wait_for_port(self.spawn(words, "rsyncd.log"), self.address, RSYNC_PORT)
@@ -195,6 +193,17 @@ class BadLine:
                 end.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass
+
+
+def rsyncd_config(install, metadata):
+    """The shipped example with the directories of this case."""
+    text = (PACKAGING / "rsyncd.conf").read_text()
+    for name, own in {"install": install, "metadata": metadata}.items():
+        shipped = f"/var/lib/edeploy/roles/{name}\n"
+        if shipped not in text:
+            raise LabError(f"the example of rsync does not have {shipped.strip()}")
+        text = text.replace(shipped, f"{own}\n")
+    return text
 
 
 def wait_for_port(process, address, port):
