@@ -10,8 +10,10 @@ mod detect;
 mod helper;
 mod install;
 mod installed;
+mod publication;
 mod report;
 mod run;
+mod upgrade;
 mod verify;
 
 pub use install::{Backlog, Batch};

@@ -180,7 +180,7 @@ impl Report {
 }
 
 /// What this machine calls itself. Without a name of its own the server knows it by where it calls from.
-fn own_name() -> Option<String> {
+pub(super) fn own_name() -> Option<String> {
     let read = |path: &str| std::fs::read_to_string(path).ok();
     let hostname = read("/proc/sys/kernel/hostname").unwrap_or_default();
     match hostname.trim() {

@@ -15,6 +15,7 @@ use super::helper::Helper;
 use super::install::Install;
 use super::installed;
 use super::report::Report;
+use super::upgrade::{List, Rollback, TestUpgrade, Upgrade, UpgradeError};
 use super::verify::Verify;
 
 /// Detects what this machine is made of, configures it as the server says, says what is installed and what changed since, reports
@@ -46,12 +47,18 @@ enum Verb {
     Version,
     /// Print the installed role
     Role,
+    /// Print the profile that this machine was installed by
+    Profile,
     Detect(Detect),
     Install(Install),
     Configure(Configure),
     Helper(Helper),
     Report(Report),
     Verify(Verify),
+    List(List),
+    TestUpgrade(TestUpgrade),
+    Upgrade(Upgrade),
+    Rollback(Rollback),
 }
 
 /// Runs `edeploy` with these arguments, the program's name first, and returns its exit code.
@@ -74,12 +81,22 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     written.unwrap_or(5)
 }
 
+fn failed(error: UpgradeError) -> (Box<dyn Error>, u8) {
+    let code = error.code();
+    (error.into(), code)
+}
+
 impl Client {
     /// What to print and the exit code, or what went wrong and the exit code for it.
     fn answer(&self) -> Result<(String, u8), (Box<dyn Error>, u8)> {
         let text = match &self.verb {
             Verb::Version => self.installed("VERS"),
             Verb::Role => self.installed("ROLE"),
+            Verb::Profile => self.installed("PROFILE"),
+            Verb::List(verb) => verb.run(&self.conf).map_err(failed),
+            Verb::TestUpgrade(verb) => verb.run(&self.conf).map_err(failed),
+            Verb::Upgrade(verb) => return verb.run(&self.conf).map_err(failed),
+            Verb::Rollback(verb) => return verb.run(&self.conf).map_err(failed),
             Verb::Configure(verb) => verb.run().map_err(|error| {
                 let code = error.code();
                 (error.into(), code)

@@ -281,7 +281,7 @@ fn write_config(
 }
 
 /// The kernels of a directory, the newest first.
-pub(super) fn kernels_in(boot: &Path) -> Vec<Kernel> {
+pub(in crate::client) fn kernels_in(boot: &Path) -> Vec<Kernel> {
     let entries = std::fs::read_dir(boot).into_iter().flatten();
     let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
     grub::kernels(&names.collect::<Vec<_>>())

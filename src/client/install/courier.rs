@@ -7,9 +7,11 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use super::agent::read_ca;
 use super::journal::Backlog;
 use super::retry::Transient;
 use super::server::Server;
+use super::settings::Settings;
 
 /// How many rows go into one request to the server.
 const ROWS: usize = 200;
@@ -18,7 +20,7 @@ const ROWS: usize = 200;
 const PAUSE: Duration = Duration::from_secs(3);
 
 /// Who takes rows.
-pub(super) trait Addressee: Send + 'static {
+pub(in crate::client) trait Addressee: Send + 'static {
     /// How many it takes at once.
     fn most_rows(&self) -> usize;
 
@@ -28,9 +30,21 @@ pub(super) trait Addressee: Send + 'static {
 
 /// The server, which knows the machine by its name.
 #[derive(Debug)]
-pub(super) struct Home {
+pub(in crate::client) struct Home {
     pub(super) server: Server,
     pub(super) machine: String,
+}
+
+impl Home {
+    /// The server that words as those of the kernel's command line name; none if one of them is wrong.
+    pub(in crate::client) fn named_by(words: &str, machine: String) -> Option<Home> {
+        let mut settings = Settings::parse(words).ok()?;
+        if let Some(path) = &settings.ca {
+            settings.ca_pem = read_ca(path).ok()?;
+        }
+        let server = Server::of(&settings);
+        Some(Home { server, machine })
+    }
 }
 
 impl Addressee for Home {
@@ -55,7 +69,7 @@ enum Word {
 
 /// The thread. It ends with this value; rows that were not handed on stay in the journal.
 #[derive(Debug)]
-pub(super) struct Courier {
+pub(in crate::client) struct Courier {
     words: Option<Sender<Word>>,
     is_stopping: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
@@ -63,7 +77,7 @@ pub(super) struct Courier {
 
 /// What a log needs to wake the thread.
 #[derive(Debug, Clone)]
-pub(super) struct Bell(Sender<Word>);
+pub(in crate::client) struct Bell(Sender<Word>);
 
 impl Bell {
     /// There are new rows.
@@ -75,7 +89,7 @@ impl Bell {
 
 impl Courier {
     /// Starts to hand the rows of a journal on.
-    pub(super) fn start(
+    pub(in crate::client) fn start(
         addressee: impl Addressee,
         backlog: Backlog,
     ) -> std::io::Result<(Courier, Bell)> {
@@ -99,7 +113,7 @@ impl Courier {
     }
 
     /// Waits until all rows are handed on, for at most so long. Whether they are.
-    pub(super) fn flush(&self, patience: Duration) -> bool {
+    pub(in crate::client) fn flush(&self, patience: Duration) -> bool {
         let (reply, done) = mpsc::channel();
         let word = Word::Flush(Instant::now() + patience, reply);
         let is_heard = self

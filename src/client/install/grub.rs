@@ -4,7 +4,7 @@ use super::grub_wishes::Wishes;
 
 /// A kernel of the role, by its file names in `/boot`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Kernel {
+pub(in crate::client) struct Kernel {
     /// Such as `vmlinuz-6.1.0-18-amd64`.
     pub image: String,
     /// Its initial file system, if it has one.
@@ -13,7 +13,7 @@ pub(super) struct Kernel {
 
 impl Kernel {
     /// Its version, as the directory of its modules is called.
-    pub(super) fn version(&self) -> &str {
+    pub(in crate::client) fn version(&self) -> &str {
         self.image.strip_prefix("vmlinuz-").unwrap_or(&self.image)
     }
 }
@@ -59,9 +59,12 @@ pub(super) struct Boot<'a> {
     pub wishes: &'a Wishes,
 }
 
+/// How what is written here begins.
+const HEAD: &str = "set default=0\nset timeout=";
+
 /// A whole `grub.cfg`.
 pub(super) fn config(boot: &Boot<'_>, kernels: &[Kernel], title: &str) -> String {
-    let mut text = format!("set default=0\nset timeout={}\n", boot.wishes.timeout);
+    let mut text = format!("{HEAD}{}\n", boot.wishes.timeout);
     if let Some(unit) = serial_unit(boot.arguments) {
         text.push_str(&format!(
             "serial --unit={unit} --speed=115200\nterminal_input console serial\n\
@@ -78,21 +81,48 @@ pub(super) fn config(boot: &Boot<'_>, kernels: &[Kernel], title: &str) -> String
     let words = [boot.wishes.mode, &boot.wishes.arguments, &arguments].into_iter();
     let arguments = words.filter(|part| !part.is_empty()).collect::<Vec<_>>();
     let arguments = arguments.join(" ");
+    let arguments = format!("root=UUID={} {arguments}", boot.root);
     for kernel in kernels {
-        let image = &kernel.image;
-        let name: String = title
-            .chars()
-            .filter(|c| !matches!(c, '\'' | '\\' | '\n'))
-            .collect();
-        text.push_str(&format!(
-            "menuentry '{name}, {image}' {{\n    linux {path}/{image} root=UUID={} {arguments}\n",
-            boot.root
-        ));
-        if let Some(initrd) = &kernel.initrd {
-            text.push_str(&format!("    initrd {path}/{initrd}\n"));
-        }
-        text.push_str("}\n");
+        text.push_str(&entry(kernel, title, path, &arguments));
     }
+    text
+}
+
+/// What [`config`] wrote, for other kernels: the first line of each kernel stays. None of what somebody else wrote.
+pub(in crate::client) fn with_kernels(
+    before: &str,
+    kernels: &[Kernel],
+    title: &str,
+) -> Option<String> {
+    let at = before.find("menuentry '")?;
+    let (head, entries) = before.split_at(at);
+    if !head.starts_with(HEAD) {
+        return None;
+    }
+    let line = entries
+        .lines()
+        .find_map(|line| line.strip_prefix("    linux "))?;
+    let (image, arguments) = line.split_once(' ')?;
+    let (path, _) = image.rsplit_once('/')?;
+    let entries = kernels
+        .iter()
+        .map(|kernel| entry(kernel, title, path, arguments));
+    Some(head.to_owned() + &entries.collect::<String>())
+}
+
+/// One line of the menu.
+fn entry(kernel: &Kernel, title: &str, path: &str, arguments: &str) -> String {
+    let image = &kernel.image;
+    let name: String = title
+        .chars()
+        .filter(|c| !matches!(c, '\'' | '\\' | '\n'))
+        .collect();
+    let mut text =
+        format!("menuentry '{name}, {image}' {{\n    linux {path}/{image} {arguments}\n");
+    if let Some(initrd) = &kernel.initrd {
+        text.push_str(&format!("    initrd {path}/{initrd}\n"));
+    }
+    text.push_str("}\n");
     text
 }
 
@@ -157,6 +187,25 @@ pub(super) fn defaults(before: &str, arguments: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_menu_of_ours_is_written_anew_for_other_kernels_and_nobody_elses() {
+        let names = ["vmlinuz-6.1", "initrd.img-6.1", "vmlinuz-6.12"].map(str::to_owned);
+        let boot = Boot {
+            root: "r-1",
+            kernels: ("r-1", "/boot"),
+            arguments: "console=ttyS0 a=b",
+            wishes: &Wishes::none(),
+        };
+        let [newer, older] = kernels(&names).try_into().unwrap();
+        let before = config(&boot, std::slice::from_ref(&older), "base 1.0");
+        let after = with_kernels(&before, &[newer.clone(), older.clone()], "base 1.1").unwrap();
+        assert_eq!(after, config(&boot, &[newer, older], "base 1.1"));
+        assert_eq!(
+            with_kernels("# DO NOT EDIT\nmenuentry 'x' {\n", &[], "x"),
+            None
+        );
+    }
 
     fn names(names: &[&str]) -> Vec<String> {
         names.iter().map(|name| (*name).to_owned()).collect()

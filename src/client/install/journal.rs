@@ -22,7 +22,7 @@ use super::sync::Progress;
 /// Who made an event.
 const ORIGIN: &str = "edeploy";
 
-/// The whole, of which each step is a part.
+/// The whole of an installation, of which each step is a part.
 pub(super) const ROOT: &str = "install";
 
 /// The longest output of a failed command that is kept, from its end.
@@ -122,12 +122,18 @@ struct Row<'a> {
 pub(super) struct Journal {
     file: File,
     sequence: u64,
+    whole: &'static str,
     boot_id: Option<BootId>,
 }
 
 impl Journal {
-    /// Opens a journal for rows of this start of the machine. Rows of an earlier installation in the same ramdisk stay before those to come.
-    pub(super) fn open(path: &Path, boot_id: Option<BootId>) -> io::Result<Journal> {
+    /// Opens a journal for rows of `whole`, such as an installation, in this start of the machine. Rows of
+    /// an earlier one stay before those to come.
+    pub(super) fn open(
+        path: &Path,
+        whole: &'static str,
+        boot_id: Option<BootId>,
+    ) -> io::Result<Journal> {
         let mut options = std::fs::OpenOptions::new();
         let options = options.create(true).append(true).read(true);
         let mut file = options.mode(0o600).open(path)?;
@@ -142,6 +148,7 @@ impl Journal {
         Ok(Journal {
             file,
             sequence: count as u64,
+            whole,
             boot_id,
         })
     }
@@ -155,8 +162,8 @@ impl Journal {
         let row = Row {
             sequence: self.sequence,
             name: match event.step {
-                "" => ROOT.to_owned(),
-                step => format!("{ROOT}/{step}"),
+                "" => self.whole.to_owned(),
+                step => format!("{}/{step}", self.whole),
             },
             origin: ORIGIN,
             timestamp: now.unwrap_or_default().as_secs_f64(),
@@ -287,7 +294,7 @@ mod tests {
     fn rows_have_the_words_of_curtin_and_what_is_ours() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("j");
-        let mut journal = Journal::open(&path, None).unwrap();
+        let mut journal = Journal::open(&path, ROOT, None).unwrap();
         journal
             .append(Event::new("sync", EventType::Start, "the role"))
             .unwrap();
@@ -340,7 +347,7 @@ mod tests {
     fn what_was_handed_on_is_not_handed_on_again() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("j");
-        let mut journal = Journal::open(&path, None).unwrap();
+        let mut journal = Journal::open(&path, ROOT, None).unwrap();
         for step in ["network", "detect", "upload"] {
             journal
                 .append(Event::new(step, EventType::Start, ""))
@@ -370,7 +377,7 @@ mod tests {
         let batch = backlog.next(9).unwrap();
         assert_eq!(batch.rows, ["{\"a\": 1}"]);
         backlog.advance(&batch).unwrap();
-        let mut journal = Journal::open(&path, None).unwrap();
+        let mut journal = Journal::open(&path, ROOT, None).unwrap();
         journal
             .append(Event::new("sync", EventType::Start, ""))
             .unwrap();
@@ -380,7 +387,7 @@ mod tests {
         assert_eq!(last["sequence"], 2);
         // A journal that was begun anew.
         std::fs::remove_file(&path).unwrap();
-        Journal::open(&path, None).unwrap();
+        Journal::open(&path, ROOT, None).unwrap();
         assert_eq!(backlog.next(9).unwrap().end, 0);
     }
 }

@@ -1,4 +1,4 @@
-//! What an installation says of itself: lines for the console, rows for the journal.
+//! What an installation or an upgrade says of itself: lines for the console, rows for the journal.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -7,12 +7,35 @@ use std::time::Duration;
 use crate::model::BootId;
 
 use super::courier::Bell;
-use super::journal::{Event, EventType, Journal, Outcome};
+use super::journal::{Event, EventType, Journal, Outcome, ROOT};
 use super::sync::Progress;
+
+/// What is told of: its name in the journal, and the two sentences that begin and end it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::client) struct Whole {
+    /// The name of which each step is a part.
+    pub name: &'static str,
+    /// What it does.
+    pub begins: String,
+    /// What is so once it ended well.
+    pub ends: String,
+}
+
+impl Whole {
+    /// An installation.
+    pub(super) fn installation() -> Whole {
+        Whole {
+            name: ROOT,
+            begins: "installation".to_owned(),
+            ends: "installed".to_owned(),
+        }
+    }
+}
 
 /// All that was said, and the journal.
 #[derive(Debug)]
-pub(super) struct Log {
+pub(in crate::client) struct Log {
+    whole: Whole,
     journal: Option<Journal>,
     said: String,
     /// The step that runs.
@@ -23,7 +46,7 @@ pub(super) struct Log {
 
 /// How a step failed.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Failure<'a> {
+pub(in crate::client) struct Failure<'a> {
     /// The error with its causes.
     pub error: &'a str,
     /// The command that failed, where one did.
@@ -34,9 +57,14 @@ pub(super) struct Failure<'a> {
 
 impl Log {
     /// A log that keeps its events, of this start of the machine, in a file, or nowhere.
-    pub(super) fn new(events: Option<&Path>, boot_id: Option<BootId>) -> io::Result<Log> {
-        let open = |path| Journal::open(path, boot_id);
+    pub(in crate::client) fn new(
+        whole: Whole,
+        events: Option<&Path>,
+        boot_id: Option<BootId>,
+    ) -> io::Result<Log> {
+        let open = |path| Journal::open(path, whole.name, boot_id);
         Ok(Log {
+            whole: whole.clone(),
             journal: events.map(open).transpose()?,
             said: String::new(),
             step: "",
@@ -45,7 +73,7 @@ impl Log {
     }
 
     /// Says something to whoever sees the console, and keeps it for the server.
-    pub(super) fn say(&mut self, text: &str) {
+    pub(in crate::client) fn say(&mut self, text: &str) {
         // Nobody may be there to read it, and that is no reason to stop.
         writeln!(io::stderr(), "edeploy: {text}").ok();
         self.said.push_str(text);
@@ -53,35 +81,37 @@ impl Log {
     }
 
     /// From now on this bell is rung for each row.
-    pub(super) fn ring(&mut self, bell: Bell) {
+    pub(in crate::client) fn ring(&mut self, bell: Bell) {
         self.bells.push(bell);
     }
 
     /// The whole begins.
-    pub(super) fn begin(&mut self) {
-        self.keep(Event::new("", EventType::Start, "installation"));
+    pub(in crate::client) fn begin(&mut self) {
+        let begins = self.whole.begins.clone();
+        self.keep(Event::new("", EventType::Start, &begins));
     }
 
     /// The whole ended well, or with an error.
-    pub(super) fn end(&mut self, error: Option<&str>) {
+    pub(in crate::client) fn end(&mut self, error: Option<&str>) {
+        let ends = self.whole.ends.clone();
         self.keep(Event {
             result: Some(match error {
                 Some(_) => Outcome::Fail,
                 None => Outcome::Success,
             }),
-            ..Event::new("", EventType::Finish, error.unwrap_or("installed"))
+            ..Event::new("", EventType::Finish, error.unwrap_or(&ends))
         });
     }
 
     /// A step begins.
-    pub(super) fn start(&mut self, step: &'static str, description: &str) {
+    pub(in crate::client) fn start(&mut self, step: &'static str, description: &str) {
         self.step = step;
         self.say(&format!("{step} …"));
         self.keep(Event::new(step, EventType::Start, description));
     }
 
     /// The step ended well, or with an error.
-    pub(super) fn finish(
+    pub(in crate::client) fn finish(
         &mut self,
         description: &str,
         took: Duration,
@@ -131,7 +161,7 @@ impl Log {
     }
 
     /// All that was said so far.
-    pub(super) fn said(&self) -> &str {
+    pub(in crate::client) fn said(&self) -> &str {
         &self.said
     }
 
@@ -157,7 +187,7 @@ mod tests {
     fn a_step_is_rows_from_start_to_finish_and_lines_for_the_console() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("events");
-        let mut log = Log::new(Some(&path), None).unwrap();
+        let mut log = Log::new(Whole::installation(), Some(&path), None).unwrap();
         log.start("sync", "the role onto the disk");
         log.again("no answer", Duration::from_secs(2));
         log.progress(&Progress::default());

@@ -11,7 +11,7 @@ mod emitter;
 mod ending;
 mod facts;
 mod files;
-mod grub;
+pub(super) mod grub;
 mod grub_wishes;
 mod initrd;
 mod journal;
@@ -29,5 +29,8 @@ mod sync;
 mod verb;
 mod writer;
 
+pub(super) use bootloader::kernels_in;
+pub(super) use courier::{Courier, Home};
 pub use journal::{Backlog, Batch};
+pub(super) use log::{Failure, Log, Whole};
 pub(super) use verb::Install;

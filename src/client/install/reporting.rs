@@ -186,7 +186,7 @@ mod tests {
 
     use super::*;
     use crate::client::configure::Answer;
-    use crate::client::install::log::Log;
+    use crate::client::install::log::{Log, Whole};
     use crate::client::install::settings::Settings;
     use crate::system::Real;
 
@@ -196,7 +196,7 @@ mod tests {
         Installation {
             settings: Settings::parse(&line).unwrap(),
             runner: Arc::new(Real),
-            log: Log::new(None, None).unwrap(),
+            log: Log::new(Whole::installation(), None, None).unwrap(),
             target: PathBuf::from("/chroot"),
             hardware: None,
             is_rehearsal: false,

@@ -11,7 +11,7 @@ use crate::system::{DryRun, Real, RunError, Runner, with_causes};
 
 use super::agent::{self, CaError};
 use super::ending::{self, Ending};
-use super::log::Log;
+use super::log::{Log, Whole};
 use super::settings::{Settings, SettingsError};
 use super::steps::Installation;
 use super::writer;
@@ -144,9 +144,11 @@ impl Install {
         };
         let boot_id = own_boot_id();
         let events = (!self.dry_run).then_some(self.events.as_path());
-        let log = Log::new(events, boot_id).map_err(|source| InstallError::Events {
-            path: self.events.clone(),
-            source,
+        let log = Log::new(Whole::installation(), events, boot_id).map_err(|source| {
+            InstallError::Events {
+                path: self.events.clone(),
+                source,
+            }
         })?;
         let mut installation = Installation {
             settings,

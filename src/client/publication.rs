@@ -1,0 +1,140 @@
+//! Where roles are published: the rsync modules `install` and `metadata` of the machine's role server
+//! (eDeploy README, "Update process").
+
+use std::path::Path;
+use std::time::Duration;
+
+use crate::system::{Command, Line, Output, Real, RunError, Runner, Streams};
+
+/// How long a few small files may take.
+const TEXTS_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// How long all that changed of a role may take.
+const TREE_TIMEOUT: Duration = Duration::from_secs(4 * 3600);
+
+/// rsync's exit code where a part of what was asked for is not there (rsync(1), EXIT VALUES).
+const PARTIAL: i32 = 23;
+
+/// The module of update metadata.
+const METADATA: &str = "metadata";
+
+/// A role server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Publication {
+    /// `rsync://HOST:PORT`.
+    base: String,
+    /// The module of trees.
+    install: String,
+}
+
+impl Publication {
+    /// The server that `RSERV`, `RSERV_PORT` and `RPATH` of an installation name.
+    pub(super) fn new(rserv: &str, port: &str, rpath: &str) -> Publication {
+        Publication {
+            base: format!("rsync://{rserv}:{port}"),
+            install: rpath.trim_matches('/').to_owned(),
+        }
+    }
+
+    /// The address of something among the trees.
+    pub(super) fn install(&self, path: &str) -> String {
+        format!("{}/{}/{path}", self.base, self.install)
+    }
+
+    /// The address of something among the metadata.
+    pub(super) fn metadata(&self, path: &str) -> String {
+        format!("{}/{METADATA}/{path}", self.base)
+    }
+
+    /// Brings files, or directories whose address ends with a slash, into a directory; what is not there is left out.
+    /// With `basis` a file of the same name there is what it is sent as a difference to.
+    ///
+    /// # Errors
+    /// The server cannot be reached, or breaks off.
+    pub(super) fn bring(
+        &self,
+        addresses: &[String],
+        into: &Path,
+        basis: Option<&Path>,
+    ) -> Result<(), RunError> {
+        let into = format!("{}/", into.display());
+        let basis = basis.map(|basis| format!("--copy-dest={}", basis.display()));
+        let mut words = vec!["-rLIz", "--block-size=700", "--ignore-missing-args"];
+        words.extend(basis.as_deref());
+        words.extend(CONNECTION);
+        words.push("--");
+        words.extend(addresses.iter().map(String::as_str));
+        words.push(&into);
+        let command = Command::new("rsync", words).with_timeout(TEXTS_TIMEOUT);
+        match Real.run(&command) {
+            Err(RunError::Failed {
+                code: Some(PARTIAL),
+                last_output,
+                ..
+            }) if last_output.contains("No such file") => Ok(()),
+            done => done.map(drop),
+        }
+    }
+
+    /// The names in a directory, but for hidden ones; none where it is not there.
+    ///
+    /// # Errors
+    /// The server cannot be reached.
+    pub(super) fn names_in(&self, address: &str) -> Result<Vec<String>, RunError> {
+        let words = ["-L", "--list-only"].into_iter().chain(CONNECTION);
+        let words = words.chain(["--", address]);
+        let output = match Real.run(&Command::new("rsync", words)) {
+            Err(RunError::Failed {
+                code: Some(PARTIAL),
+                last_output,
+                ..
+            }) if last_output.contains("No such file") => Output::default(),
+            done => done?,
+        };
+        let listed = String::from_utf8_lossy(&output.stdout).into_owned();
+        let name = |line: &str| line.split_ascii_whitespace().nth(4).map(str::to_owned);
+        let mut names: Vec<String> = listed.lines().filter_map(name).collect();
+        names.retain(|name| !name.starts_with('.'));
+        names.sort();
+        Ok(names)
+    }
+
+    /// Brings these files of a tree, named below it and each ended by a NUL, into a directory. What lies under the
+    /// same name in the tree at `basis` is not sent again. `heard` is told what rsync says.
+    ///
+    /// Content alone: who asks knows the rest from a manifest. `-I` since a file of its size and time that is
+    /// asked for is not the one that is wanted.
+    ///
+    /// # Errors
+    /// The server cannot be reached, breaks off, or lacks a file.
+    pub(super) fn bring_files(
+        &self,
+        tree: &str,
+        names: &[u8],
+        into: &Path,
+        basis: &Path,
+        heard: &mut dyn FnMut(Line<'_>),
+    ) -> Result<(), RunError> {
+        let (into, basis) = (format!("{}/", into.display()), basis.display());
+        let basis = format!("--copy-dest={basis}");
+        let tree = format!("{tree}/");
+        let words = [
+            "-Iz",
+            "--from0",
+            "--files-from=-",
+            "--no-implied-dirs",
+            "--chmod=F600,D700",
+            &basis,
+        ];
+        let words = words.into_iter().chain(["--info=progress2", "--outbuf=L"]);
+        let words = words.chain(CONNECTION).chain(["--", &tree, &into]);
+        let mut command = Command::new("rsync", words).mutating();
+        command = command.with_timeout(TREE_TIMEOUT);
+        command.stdin = names.to_vec();
+        let streams = Streams { input: None, heard };
+        Real.run_with(&command, streams).map(drop)
+    }
+}
+
+/// A server that says nothing for so long, in seconds, is not there.
+const CONNECTION: [&str; 2] = ["--timeout=60", "--contimeout=30"];

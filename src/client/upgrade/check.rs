@@ -1,0 +1,258 @@
+//! What an upgrade would do, found out before anything on the machine is touched.
+
+use std::path::Path;
+
+use crate::client::verify::STAGED;
+use crate::model::RoleVersion;
+use crate::roles::{
+    Depth, Digest, Entry, Filter, Manifest, Node, Plan, Rules, Trees, hash_files, look, plan,
+};
+
+use super::error::{UpgradeError, file};
+use super::site::{Signed, Site};
+
+/// What a way from one version to another says besides the trees.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Way {
+    pub(super) exclude: Vec<u8>,
+    pub(super) add_only: Option<Vec<u8>>,
+    pub(super) pre: Option<Vec<u8>>,
+    pub(super) post: Option<Vec<u8>>,
+}
+
+/// All that is known of an upgrade before it begins.
+#[derive(Debug)]
+pub(super) struct Checked {
+    pub(super) to: RoleVersion,
+    /// What it goes away from, as the machine was found: what a rollback goes back to.
+    pub(super) former: Manifest,
+    pub(super) target: Manifest,
+    /// The texts of the target's manifest, to be kept.
+    pub(super) signed: Signed,
+    pub(super) way: Way,
+    pub(super) plan: Plan,
+}
+
+/// Brings what describes the way to a version, and plans it. Nothing but a directory in memory is written.
+pub(super) fn check(site: &Site, to: &RoleVersion) -> Result<Checked, UpgradeError> {
+    let scratch = scratch()?;
+    let scratch = scratch.path();
+    let signed = fetch_manifests(site, to, scratch)?;
+    let target = site.believe(&signed, to.as_str())?;
+    let base = base_manifest(site, scratch)?;
+    let way = fetch_way(site, to, &target, scratch)?;
+    let rules = rules(site, &way)?;
+    let found = look(target.entries(), &site.root, &rules.exclude, Depth::Quick)?;
+    let planned = make_plan(site, &found, &base, &target, &rules)?;
+    let former = as_found(site, &base, found, &planned)?;
+    Ok(Checked {
+        to: to.clone(),
+        former,
+        target,
+        signed,
+        way,
+        plan: planned,
+    })
+}
+
+/// Plans the way to a target on the machine as it was found.
+pub(super) fn make_plan(
+    site: &Site,
+    found: &[Entry],
+    base: &Manifest,
+    target: &Manifest,
+    rules: &Rules,
+) -> Result<Plan, UpgradeError> {
+    let trees = Trees {
+        found,
+        base: base.entries(),
+        target: target.entries(),
+    };
+    let exists =
+        |path: &crate::roles::TreePath| std::fs::symlink_metadata(path.below(&site.root)).is_ok();
+    Ok(plan(&trees, rules, exists)?)
+}
+
+/// A directory in memory where there is one: the disk may be full.
+fn scratch() -> Result<tempfile::TempDir, UpgradeError> {
+    let mut builder = tempfile::Builder::new();
+    let builder = builder.prefix("edeploy-");
+    let made = builder.tempdir_in("/run").or_else(|_| builder.tempdir());
+    made.map_err(file("write", Path::new("/run")))
+}
+
+fn manifest_name(site: &Site) -> String {
+    format!("{}.manifest", site.role)
+}
+
+fn fetch_manifests(site: &Site, to: &RoleVersion, scratch: &Path) -> Result<Signed, UpgradeError> {
+    let name = manifest_name(site);
+    let into = scratch.join("to");
+    // Most of it is as in the installed version's: that is not sent again.
+    if let Some(kept) = site.kept(&site.version) {
+        let basis = scratch.join("basis");
+        std::fs::create_dir(&basis).map_err(file("write", &basis))?;
+        super::site::put(&basis.join(&name), kept.manifest.as_bytes())?;
+    }
+    let address = site.publication.install(&format!("{to}/{name}"));
+    let addresses = [address.clone(), format!("{address}.minisig")];
+    let basis = scratch.join("basis");
+    let bring = |basis| site.publication.bring(&addresses, &into, basis);
+    bring(basis.exists().then_some(&*basis)).map_err(UpgradeError::Fetch)?;
+    Signed::read(&into.join(&name)).ok_or_else(|| UpgradeError::NoManifest {
+        role: site.role.to_string(),
+        version: to.to_string(),
+    })
+}
+
+/// The manifest of the installed version: the one that was kept, or else the server's.
+fn base_manifest(site: &Site, scratch: &Path) -> Result<Manifest, UpgradeError> {
+    let version = site.version.as_str();
+    if let Some(kept) = site.kept(&site.version) {
+        return site.believe(&kept, version);
+    }
+    let name = manifest_name(site);
+    let into = scratch.join("from");
+    let address = site.publication.install(&format!("{version}/{name}"));
+    let addresses = [address.clone(), format!("{address}.minisig")];
+    let bring = site.publication.bring(&addresses, &into, None);
+    bring.map_err(UpgradeError::Fetch)?;
+    let signed = Signed::read(&into.join(&name));
+    let signed = signed.ok_or_else(|| UpgradeError::NoManifest {
+        role: site.role.to_string(),
+        version: version.to_owned(),
+    })?;
+    site.believe(&signed, version)
+}
+
+/// The lists and scripts: those of the way, or else those that the version has in its tree (eDeploy `edeploy`).
+fn fetch_way(
+    site: &Site,
+    to: &RoleVersion,
+    target: &Manifest,
+    scratch: &Path,
+) -> Result<Way, UpgradeError> {
+    let (role, from) = (&site.role, &site.version);
+    let [of_way, of_tree] = ["way", "tree"].map(|name| scratch.join(name));
+    let way = site.publication.metadata(&format!("{from}/{role}/{to}/"));
+    let tree = site
+        .publication
+        .install(&format!("{to}/{role}/var/lib/edeploy/{to}/"));
+    for (address, into) in [(way, &of_way), (tree, &of_tree)] {
+        let bring = site.publication.bring(&[address], into, None);
+        bring.map_err(UpgradeError::Fetch)?;
+    }
+    if !of_way.is_dir() {
+        return Err(UpgradeError::NoWay {
+            from: from.to_string(),
+            to: to.to_string(),
+            role: role.to_string(),
+        });
+    }
+    let signed = match site.has_key() {
+        true => Some(believe_way(site, to, &of_way)?),
+        false => None,
+    };
+    let read = |name: &'static str| -> Result<Option<Vec<u8>>, UpgradeError> {
+        let wrong = || UpgradeError::NotSigned {
+            file: name,
+            from: from.to_string(),
+            to: to.to_string(),
+        };
+        if let Ok(content) = std::fs::read(of_way.join(name)) {
+            let is_it = signed
+                .as_ref()
+                .is_none_or(|signed| holds(signed, name, &content));
+            return is_it.then_some(Some(content)).ok_or_else(wrong);
+        }
+        let Ok(content) = std::fs::read(of_tree.join(name)) else {
+            return Ok(None);
+        };
+        let path = format!("var/lib/edeploy/{to}/{name}");
+        holds(target, &path, &content)
+            .then_some(Some(content))
+            .ok_or_else(wrong)
+    };
+    Ok(Way {
+        exclude: read("exclude")?.ok_or_else(|| UpgradeError::NoExclude(to.to_string()))?,
+        add_only: read("add_only")?,
+        pre: read("pre")?,
+        post: read("post")?,
+    })
+}
+
+/// The manifest of the directory of a way, which says of itself from where to where it goes.
+fn believe_way(site: &Site, to: &RoleVersion, directory: &Path) -> Result<Manifest, UpgradeError> {
+    let version = format!("{}..{to}", site.version);
+    let signed = Signed::read(&directory.join("manifest"));
+    let signed = signed.ok_or_else(|| UpgradeError::NoManifest {
+        role: site.role.to_string(),
+        version: version.clone(),
+    })?;
+    site.believe(&signed, &version)
+}
+
+/// Whether a manifest has a file with this content.
+fn holds(manifest: &Manifest, path: &str, content: &[u8]) -> bool {
+    use sha2::{Digest as _, Sha256};
+    let sum = Digest(Sha256::digest(content).into());
+    manifest.entries().iter().any(|entry| {
+        let is_it = matches!(entry.node, Node::File { digest, .. } if digest == Some(sum));
+        is_it && entry.path.as_bytes() == path.as_bytes()
+    })
+}
+
+/// What is left alone: by the way, by what this machine was given at its installation, by what every machine has.
+pub(super) fn rules(site: &Site, way: &Way) -> Result<Rules, UpgradeError> {
+    let read = |path: &Path, text: &[u8]| {
+        Filter::parse(text).map_err(|source| UpgradeError::Exclude {
+            path: path.to_owned(),
+            source,
+        })
+    };
+    let staged = site.root.join(STAGED);
+    let of_machine = std::fs::read(&staged).unwrap_or_default();
+    let exclude = read(Path::new("exclude"), &way.exclude)?.then(read(&staged, &of_machine)?);
+    let add_only = way.add_only.as_deref();
+    Rules::of_upgrade(exclude, add_only).map_err(|source| UpgradeError::Exclude {
+        path: "add_only".into(),
+        source,
+    })
+}
+
+/// The installed version with what the plan touches as it was found, so that the way back leads there.
+pub(super) fn as_found(
+    site: &Site,
+    base: &Manifest,
+    found: Vec<Entry>,
+    plan: &Plan,
+) -> Result<Manifest, UpgradeError> {
+    use std::collections::{BTreeMap, HashSet};
+    let changes = plan.changes.iter().chain(&plan.later);
+    let touched: HashSet<_> = changes.map(|change| &change.path).collect();
+    let mut entries: BTreeMap<_, _> = base
+        .entries()
+        .iter()
+        .filter(|entry| !touched.contains(&entry.path))
+        .map(|entry| (entry.path.clone(), entry.clone()))
+        .collect();
+    let mut seen: Vec<Entry> = found
+        .into_iter()
+        .filter(|entry| touched.contains(&entry.path))
+        .collect();
+    hash_files(&site.root, &mut seen, |entry| {
+        matches!(entry.node, Node::File { digest: None, .. })
+    })?;
+    entries.extend(seen.into_iter().map(|entry| (entry.path.clone(), entry)));
+    let entries = entries.into_values().map(|entry| Entry {
+        hardlink: None,
+        ..entry
+    });
+    let version = site.version.clone();
+    Manifest::new(site.role.clone(), version, entries.collect()).map_err(|source| {
+        UpgradeError::Manifest {
+            version: site.version.to_string(),
+            source,
+        }
+    })
+}

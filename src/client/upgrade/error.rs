@@ -1,0 +1,144 @@
+//! Why a machine has not got another version.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::client::installed::InstalledError;
+use crate::roles::{FilterError, InTheWay, ManifestError, SignatureError, WalkError};
+use crate::system::RunError;
+
+/// Why an upgrade ended. [`UpgradeError::code`] tells whether anything was changed.
+#[derive(Debug, thiserror::Error)]
+pub(in crate::client) enum UpgradeError {
+    #[error(transparent)]
+    Installed(#[from] InstalledError),
+    #[error("`{0}` cannot be the name of a version or role")]
+    Name(String, #[source] crate::model::NameError),
+    #[error("only root can upgrade a machine")]
+    NotRoot,
+    #[error("another upgrade is running on this machine")]
+    Running,
+    #[error("version {0} is installed already, and this machine is as it should be")]
+    Nothing(String),
+    #[error("the upgrade to {0} was interrupted: `edeploy upgrade --resume` finishes it")]
+    Interrupted(String),
+    #[error("nothing was interrupted")]
+    NothingToResume,
+    #[error("this machine has not been upgraded yet: there is no former version to go back to")]
+    NoFormer,
+    #[error(
+        "there is no way from {from} to {to} for role {role}: `edeploy list` shows where there is one"
+    )]
+    NoWay {
+        from: String,
+        to: String,
+        role: String,
+    },
+    #[error(
+        "there is no manifest of role {role}, version {version}; on the server `edeployctl role manifest` writes it"
+    )]
+    NoManifest { role: String, version: String },
+    #[error("the manifest of version {version} is refused")]
+    Refused {
+        version: String,
+        #[source]
+        source: SignatureError,
+    },
+    #[error("the manifest of version {version} cannot be read")]
+    Manifest {
+        version: String,
+        #[source]
+        source: ManifestError,
+    },
+    #[error("`{file}` of the way from {from} to {to} is not what was signed")]
+    NotSigned {
+        file: &'static str,
+        from: String,
+        to: String,
+    },
+    #[error(
+        "neither the way nor version {0} has a list `exclude`: without one an upgrade could overwrite what is this machine's own"
+    )]
+    NoExclude(String),
+    #[error("`{path}` is no list of rsync's exclude rules")]
+    Exclude {
+        path: PathBuf,
+        #[source]
+        source: FilterError,
+    },
+    #[error("cannot look at this machine")]
+    Walk(#[from] WalkError),
+    #[error(transparent)]
+    InTheWay(#[from] InTheWay),
+    #[error("`{place}` has too little space: {needed} MB are needed, {free} MB are free")]
+    Space {
+        place: PathBuf,
+        needed: u64,
+        free: u64,
+    },
+    #[error("the server cannot be reached, or broke off")]
+    Fetch(#[source] RunError),
+    #[error(
+        "`{0}` is not what the manifest says: the server's tree was changed after its manifest was written"
+    )]
+    Damaged(String),
+    #[error("a command failed")]
+    Command(#[from] RunError),
+    #[error("the script {name} ended with {status}; {after}")]
+    Script {
+        name: &'static str,
+        status: String,
+        after: &'static str,
+        #[source]
+        source: Option<RunError>,
+    },
+    #[error("cannot {verb} `{path}`")]
+    File {
+        verb: &'static str,
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl UpgradeError {
+    /// The exit code: 1 what was given is wrong, 3 refused with nothing changed, 5 something failed.
+    pub(in crate::client) fn code(&self) -> u8 {
+        match self {
+            UpgradeError::Name(..)
+            | UpgradeError::Manifest { .. }
+            | UpgradeError::Exclude { .. }
+            | UpgradeError::NothingToResume => 1,
+            UpgradeError::NotRoot
+            | UpgradeError::Running
+            | UpgradeError::Nothing(_)
+            | UpgradeError::Interrupted(_)
+            | UpgradeError::NoFormer
+            | UpgradeError::NoWay { .. }
+            | UpgradeError::NoManifest { .. }
+            | UpgradeError::Refused { .. }
+            | UpgradeError::NotSigned { .. }
+            | UpgradeError::NoExclude(_)
+            | UpgradeError::InTheWay(_)
+            | UpgradeError::Damaged(_)
+            | UpgradeError::Space { .. } => 3,
+            UpgradeError::Script { name: "pre", .. } => 3,
+            _ => 5,
+        }
+    }
+
+    /// The command that failed, where one did.
+    pub(super) fn command(&self) -> Option<&RunError> {
+        match self {
+            UpgradeError::Fetch(error) | UpgradeError::Command(error) => Some(error),
+            UpgradeError::Script { source, .. } => source.as_ref(),
+            _ => None,
+        }
+    }
+}
+
+/// The error of a file, from what the system said.
+pub(super) fn file(verb: &'static str, path: &Path) -> impl FnOnce(io::Error) -> UpgradeError {
+    let path = path.to_owned();
+    move |source| UpgradeError::File { verb, path, source }
+}
