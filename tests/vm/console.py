@@ -20,7 +20,8 @@ class LabError(Exception):
 @dataclass
 class Running:
     """A qemu process and all that its serial console has said, by line and time. With `attached` the
-    console is on this terminal too, and no deadline holds."""
+    console is on this terminal too, and no deadline holds. `inside` and `monitor` are there where a machine
+    is to be reached otherwise too."""
 
     process: subprocess.Popen
     log: Path
@@ -28,6 +29,9 @@ class Running:
     attached: bool = False
     lines: list = field(default_factory=list)
     changed: threading.Condition = field(default_factory=threading.Condition)
+    # Of `inside.py`.
+    inside: object = None
+    monitor: object = None
 
     def __post_init__(self):
         self.terminal = termios.tcgetattr(0) if self.attached and os.isatty(0) else None

@@ -29,6 +29,8 @@ class Services:
         self.state = work / "server" / "state"
         self.boot = self.state / "boot"
         self.server = None
+        # What the rsync daemon serves.
+        self.modules = {"install": options.roles}
 
     def spawn(self, words, log):
         """Starts a daemon; what it says is added to its log."""
@@ -92,11 +94,12 @@ class Services:
         return [self.options.bins / "edeployctl", *words, "--server", f"http://{self.address}:{HTTP_PORT}"]
 
     def control(self, *words):
-        """What edeployctl answers."""
-        done = subprocess.run(self.command(*words), capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise LabError(f"edeployctl {' '.join(words)}: {done.stderr.strip()}")
-        return done.stdout
+        """What edeployctl answers about this server."""
+        return answer(self.command(*words))
+
+    def edeployctl(self, *words):
+        """What edeployctl answers where no server is asked."""
+        return answer([self.options.bins / "edeployctl", *words])
 
     def page(self, path):
         """What the server answers a browser; None where there is nothing."""
@@ -134,11 +137,11 @@ class Services:
         return sum(path.lstat().st_size for path in paths if path.is_file() and not path.is_symlink())
 
     def start_rsync(self):
-        """One module with VERSION/ROLE/ below it, as the original lays roles out."""
+        """A module with VERSION/ROLE/ below it, as the original lays roles out, and what else there is."""
         config = self.work / "boot" / "rsyncd.conf"
+        modules = "".join(f"[{name}]\npath = {path}\nread only = yes\n" for name, path in self.modules.items())
         config.write_text(
-            f"use chroot = no\nmunge symlinks = no\nreverse lookup = no\nuid = root\ngid = root\n"
-            f"[install]\npath = {self.options.roles}\nread only = yes\n"
+            f"use chroot = no\nmunge symlinks = no\nreverse lookup = no\nuid = root\ngid = root\n{modules}"
         )
         words = ["rsync", "--daemon", "--no-detach", f"--address={self.address}"]
         words += [f"--port={RSYNC_PORT}", f"--config={config}", "--log-file=/dev/stdout"]
@@ -195,6 +198,14 @@ class BadLine:
                 end.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass
+
+
+def answer(words):
+    """What a program says that must end well."""
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise LabError(f"{' '.join(map(str, words))}: {done.stderr.strip()}")
+    return done.stdout
 
 
 def wait_for_port(process, address, port):

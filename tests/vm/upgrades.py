@@ -1,0 +1,203 @@
+"""Upgrades of an installed machine from one version of its role to the next: there and back, cut by the power at
+any moment, refused. What is done on the machine is done as its admin would, by commands (`inside.py`)."""
+
+import re
+import subprocess
+from dataclasses import dataclass
+
+from bench import PANIC
+from console import LabError
+from releases import FORMER, LATTER, TRUSTED
+
+UPGRADE = f"edeploy upgrade {LATTER} --verbose --no-reboot"
+# Fetched, staged and applied by a machine without KVM.
+UPGRADE_DEADLINE = 600
+REFUSED, CHANGED, RESTART = 3, 6, 100
+# Changed in both versions, by hand and by libc-bin.
+BY_HAND = "/usr/bin/ldd"
+# What an upgrade that is refused must leave alone to the inode.
+UNTOUCHED = r"find /boot /etc /usr /var/lib/dpkg -printf '%p %i %m %U %s %T@ %C@\n' | sort | sha256sum"
+# All but the last 20 MiB of the root are taken.
+FILL = "fallocate --length $(($(stat --file-system --format '%a * %S' /) - (20 << 20))) /var/tmp/fill"
+
+
+@dataclass(frozen=True)
+class Point:
+    """A moment of an upgrade: when it says `words`, or when it has made this share of its changes."""
+
+    words: str
+    share: float | None = None
+
+    def is_reached(self, line):
+        """Whether a line of the upgrade says so."""
+        if self.share is None:
+            return line.startswith(f"edeploy: {self.words}")
+        made = re.match(r"edeploy: apply (\d+)/(\d+) ", line)
+        return bool(made) and int(made[1]) >= self.share * int(made[2])
+
+    def __str__(self):
+        return self.words if self.share is None else f"{self.words} {self.share:.0%}"
+
+
+BEFORE = tuple(map(Point, ("check …", "fetch …", "fetch done", "pre …", "apply …")))
+BETWEEN = tuple(Point("apply", tenth / 10) for tenth in range(11))
+AFTER = tuple(map(Point, ("bootloader …", "post …", "finish …", "finish done")))
+POINTS = BEFORE + BETWEEN + AFTER
+
+
+def there_and_back(bench):
+    """The next version with its kernel, its packages and its scripts, and then the former one again."""
+    bench.install()
+    with bench.up("former") as running:
+        trust(bench, running)
+        expect_version(running, FORMER)
+        kernel = running.inside.must("uname -r")
+        upgrade(bench, running)
+        restart(running)
+    with bench.up("latter") as running:
+        expect_version(running, LATTER)
+        expect_kernel(bench, running, LATTER)
+        expect_scripts(running, kernel)
+        changed_by_hand(running)
+        # It restarts the machine by itself.
+        running.inside.start("edeploy rollback --verbose")
+        running.wait(None, UPGRADE_DEADLINE, PANIC)
+    with bench.up("former-again") as running:
+        trust(bench, running)
+        expect_version(running, FORMER)
+        expect_kernel(bench, running, FORMER)
+
+
+def refused(bench):
+    """What is not signed, does not fit or is not there is refused, and the machine is as it was to the inode."""
+    releases = bench.releases
+    bench.install()
+    with bench.up("former") as running:
+        trust(bench, running)
+        expect_version(running, FORMER)
+        before = running.inside.must(UNTOUCHED)
+
+        def refuses(what, pattern, command=UPGRADE, codes=(REFUSED,)):
+            said = running.inside.run(command, UPGRADE_DEADLINE)
+            if said.code not in codes or not re.search(pattern, said.text):
+                raise LabError(f"{what} must be refused with {pattern!r}, and ended with {said.code}: {said.text}")
+            expect_version(running, FORMER)
+            if running.inside.must(UNTOUCHED) != before:
+                raise LabError(f"{what}: files were touched by an upgrade that was refused")
+            bench.say(f"refused: {what}: {said.lines[-1]}")
+
+        releases.vouch(LATTER, by="others")
+        refuses("another's signature", r"sign")
+        releases.pass_for(FORMER, LATTER)
+        refuses("an old version under a new name", rf"{FORMER}")
+        releases.vouch(LATTER)
+        running.inside.must(FILL)
+        refuses("a disk that is too small", r"[0-9.]+ .iB")
+        running.inside.must("rm /var/tmp/fill")
+        refuses("a version that nobody made", r"1\.7", "edeploy upgrade 1.7", (1, REFUSED, 5))
+
+
+class Killed:
+    """A machine that loses its power at each of these points of an upgrade; it is the same machine each time, and
+    the upgrade begins at the same moment."""
+
+    def __init__(self, points):
+        self.points = points
+
+    def __call__(self, bench):
+        bench.install()
+        directory = bench.work / "disks" / bench.case.machine.name
+        disk, kept, memory = directory / "0.raw", directory / "kept.raw", directory / "memory"
+        with bench.up("former") as running:
+            trust(bench, running)
+            expect_version(running, FORMER)
+            running.monitor.save(memory)
+        disk.rename(kept)
+        seen = set()
+        for number, point in enumerate(self.points):
+            copy(kept, disk)
+            version = killed_at(bench, point, f"killed-{number}", memory)
+            bench.say(f"killed at {point}: boots {version}, which is whole")
+            check_version(point, version)
+            seen.add(version)
+        if seen != {FORMER, LATTER}:
+            raise LabError(f"both versions must have been booted, and were: {', '.join(seen)}")
+
+
+def killed_at(bench, point, name, memory):
+    """Gives the version that the machine boots after it lost its power there; nothing of it is otherwise."""
+    with bench.start(name, from_network=False, reached=True, state=memory) as running:
+        said = running.inside.run(UPGRADE, UPGRADE_DEADLINE, point.is_reached)
+        # With it ends what the system had not yet written.
+        running.stop()
+    if said.code is not None:
+        raise LabError(f"the upgrade ended with {said.code} before {point}: {said.text[-2000:]}")
+    with bench.up(f"after-{name}") as running:
+        version = running.inside.must("edeploy version")
+        expect_version(running, version)
+        expect_kernel(bench, running, version)
+    return version
+
+
+def check_version(point, version):
+    """Before anything is applied it is the former version; when all is said to be done it is the latter."""
+    wanted = {FORMER} if point in BEFORE[:-1] else {LATTER} if point == AFTER[-1] else {FORMER, LATTER}
+    if version not in wanted:
+        raise LabError(f"killed at {point} the machine must be of version {' or '.join(wanted)}, and is of {version}")
+
+
+def upgrade(bench, running):
+    """To the latter version, with all the steps in their order and at the end the wish to be restarted."""
+    said = running.inside.run(UPGRADE, UPGRADE_DEADLINE)
+    if said.code != RESTART:
+        raise LabError(f"the upgrade must end with {RESTART}, and did with {said.code}: {said.text[-2000:]}")
+    took = re.findall(r"^edeploy: (\w+) done in (.*)$", said.text, re.MULTILINE)
+    bench.say(f"upgraded: {', '.join(' '.join(step) for step in took)}")
+    if [step for step, _ in took] != ["check", "fetch", "pre", "apply", "bootloader", "post", "finish"]:
+        raise LabError(f"the steps of an upgrade must come in their order: {took}")
+
+
+def changed_by_hand(running):
+    """A file that somebody changes is named."""
+    running.inside.must(f"echo '# by hand' >>{BY_HAND}")
+    text = running.inside.must("edeploy verify", CHANGED)
+    if BY_HAND.strip("/") not in text:
+        raise LabError(f"{BY_HAND} was changed, and this is said: {text}")
+
+
+def restart(running):
+    """The machine restarts, which switches it off."""
+    running.inside.start("systemctl reboot")
+    running.wait(None, UPGRADE_DEADLINE, PANIC)
+
+
+def trust(bench, running):
+    key = bench.releases.public_key().strip().replace("\n", "\\n")
+    running.inside.must(f"printf '{key}\\n' >{TRUSTED}")
+
+
+def expect_version(running, version):
+    """The machine says that it is of this version, and nothing on it is otherwise."""
+    if (found := running.inside.must("edeploy version")) != version:
+        raise LabError(f"the machine must be of version {version}, and says {found}")
+    running.inside.must("edeploy verify --full", deadline=UPGRADE_DEADLINE)
+
+
+def expect_kernel(bench, running, version):
+    """The kernel that runs is one of this version."""
+    kernels = [path.name for path in (bench.releases.tree(version) / "usr/lib/modules").iterdir()]
+    if (found := running.inside.must("uname -r")) not in kernels:
+        raise LabError(f"version {version} has {', '.join(kernels)}, and {found} runs")
+
+
+def expect_scripts(running, kernel):
+    """`pre` ran before any file was another, `post` after all were, both under the former kernel."""
+    wanted = [f"pre: {kernel}, ping there, tree gone", f"post: {kernel}, ping gone, tree there"]
+    if (found := running.inside.must("cat /var/log/upgrade").splitlines()) != wanted:
+        raise LabError(f"the scripts must have seen {wanted}, and saw {found}")
+
+
+def copy(source, target):
+    """A copy of a disk, as sparse as it is."""
+    target.unlink(missing_ok=True)
+    subprocess.run(["cp", "--sparse=always", "--reflink=auto", source, target], check=True)
