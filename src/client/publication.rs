@@ -117,7 +117,20 @@ impl Publication {
     ) -> Result<(), RunError> {
         let (into, basis) = (format!("{}/", into.display()), basis.display());
         let basis = format!("--copy-dest={basis}");
-        let tree = format!("{tree}/");
+        // A daemon that does not change its root (`use chroot = no`) finds listed files from the root of the module
+        // alone (seen with rsync 3.5.0), so the list says the rest of the way.
+        let below = tree.strip_prefix(&self.base).unwrap_or(tree);
+        let (module, below) = below
+            .trim_start_matches('/')
+            .split_once('/')
+            .unwrap_or((below, "."));
+        let from = format!("{}/{module}/", self.base);
+        let mut listed = Vec::with_capacity(names.len() * 2);
+        for name in names.split_inclusive(|byte| *byte == 0) {
+            listed.extend_from_slice(below.as_bytes());
+            listed.extend_from_slice(b"/./");
+            listed.extend_from_slice(name);
+        }
         let words = [
             "-Iz",
             "--from0",
@@ -127,10 +140,10 @@ impl Publication {
             &basis,
         ];
         let words = words.into_iter().chain(["--info=progress2", "--outbuf=L"]);
-        let words = words.chain(CONNECTION).chain(["--", &tree, &into]);
+        let words = words.chain(CONNECTION).chain(["--", &from, &into]);
         let mut command = Command::new("rsync", words).mutating();
         command = command.with_timeout(TREE_TIMEOUT);
-        command.stdin = names.to_vec();
+        command.stdin = listed;
         let streams = Streams { input: None, heard };
         Real.run_with(&command, streams).map(drop)
     }

@@ -102,10 +102,6 @@ class Bench:
 
     def install(self, name="install", machine=None):
         """From power on to the restart that the client asks for."""
-        import os; import shutil  # DEV
-        if dev := os.environ.get("LAB_DEV_DISK"):  # DEV
-            (self.work / "disks" / "lab").mkdir()  # DEV
-            return subprocess.run(["cp", "--sparse=always", dev, self.work / "disks" / "lab" / "0.raw"])  # DEV
         with self.start(name, machine) as running:
             self.finish(running)
 
@@ -139,7 +135,7 @@ class Bench:
         """The installed machine, booted from its disk and waiting for commands, with all its units well."""
         with self.start(f"boot-{name}", from_network=False, reached=True) as running:
             self.stages[name] = running.wait(INSTALLED, BOOT_DEADLINE, f"{NEVER}|ramdisk: started")
-            running.inside.wait(60)
+            running.inside.wait(BOOT_DEADLINE)
             if failed := running.inside.must("systemctl list-units --failed --plain --no-legend"):
                 raise LabError(f"units failed at the boot {name}: {failed}")
             yield running

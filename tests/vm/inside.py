@@ -71,6 +71,10 @@ class Inside:
     def run(self, command, deadline=COMMAND_DEADLINE, until=None):
         """Runs a command of one line in a shell. With `until` it ends with the first line for which that is true."""
         self.start(command)
+        return self.listen(command, deadline, until)
+
+    def listen(self, command, deadline=COMMAND_DEADLINE, until=None):
+        """What a command says from now on, to its end or such a line."""
         lines, end = [], time.monotonic() + deadline
         while True:
             kind, _, text = self.line(end).partition(" ")
@@ -109,6 +113,7 @@ class Monitor:
     def save(self, path):
         """Stops the machine for good and writes its memory to a file, with which it can go on again and again."""
         self.ask("qmp_capabilities")
+        self.ask("stop")
         self.ask("migrate-set-parameters", **{"max-bandwidth": 10 << 30})
         self.ask("migrate", uri=f"exec:cat >{shlex.quote(str(path))}")
         while (status := self.ask("query-migrate").get("status")) != "completed":

@@ -4,6 +4,7 @@ any moment, refused. What is done on the machine is done as its admin would, by 
 import re
 import subprocess
 from dataclasses import dataclass
+from pathlib import Path
 
 from bench import PANIC
 from console import LabError
@@ -39,10 +40,17 @@ class Point:
         return self.words if self.share is None else f"{self.words} {self.share:.0%}"
 
 
-BEFORE = tuple(map(Point, ("check …", "fetch …", "fetch done", "pre …", "apply …")))
-BETWEEN = tuple(Point("apply", tenth / 10) for tenth in range(11))
-AFTER = tuple(map(Point, ("bootloader …", "post …", "finish …", "finish done")))
+# Until `commit` is done nothing has changed. From then on the next start finishes what was begun.
+BEFORE = tuple(map(Point, ("check …", "fetch …", "fetch done", "pre …", "commit …", "prepare ")))
+BETWEEN = (
+    *map(Point, ("commit done", "apply …", "apply: exchange ")),
+    *(Point("apply", fifth / 5) for fifth in range(6)),
+    *map(Point, ("bootloader …", "post …", "finish …")),
+)
+AFTER = tuple(map(Point, ("apply done", "finish done")))
+FETCHED = BEFORE[3]
 POINTS = BEFORE + BETWEEN + AFTER
+STEPS = ["check", "fetch", "pre", "commit", "apply", "bootloader", "post", "finish"]
 
 
 def there_and_back(bench):
@@ -97,26 +105,52 @@ def refused(bench):
         refuses("a version that nobody made", r"1\.7", "edeploy upgrade 1.7", (1, REFUSED, 5))
 
 
+@dataclass(frozen=True)
+class Moment:
+    """A machine as it is at one moment: its memory and its disk. It goes on from there any number of times."""
+
+    memory: Path
+    disk: Path
+
+    @staticmethod
+    def keep(bench, running, name):
+        """Stops a machine for good and keeps what it is."""
+        directory = disk_of(bench).parent
+        moment = Moment(directory / f"{name}.memory", directory / f"{name}.raw")
+        running.monitor.save(moment.memory)
+        running.stop()
+        copy(disk_of(bench), moment.disk)
+        return moment
+
+    def again(self, bench, name):
+        """Has the machine go on."""
+        copy(self.disk, disk_of(bench))
+        return bench.start(name, from_network=False, reached=True, state=self.memory)
+
+
 class Killed:
-    """A machine that loses its power at each of these points of an upgrade; it is the same machine each time, and
-    the upgrade begins at the same moment."""
+    """A machine that loses its power at each of these points of an upgrade. It is the same machine and the same
+    upgrade each time: it goes on from before the upgrade, or from when all was fetched."""
 
     def __init__(self, points):
         self.points = points
 
     def __call__(self, bench):
         bench.install()
-        directory = bench.work / "disks" / bench.case.machine.name
-        disk, kept, memory = directory / "0.raw", directory / "kept.raw", directory / "memory"
         with bench.up("former") as running:
             trust(bench, running)
             expect_version(running, FORMER)
-            running.monitor.save(memory)
-        disk.rename(kept)
+            before = Moment.keep(bench, running, "before")
+        with before.again(bench, "fetches") as running:
+            running.inside.run(UPGRADE, UPGRADE_DEADLINE, FETCHED.is_reached)
+            fetched = Moment.keep(bench, running, "fetched")
         seen = set()
         for number, point in enumerate(self.points):
-            copy(kept, disk)
-            version = killed_at(bench, point, f"killed-{number}", memory)
+            name = f"killed-{number}"
+            is_later = POINTS.index(point) > POINTS.index(FETCHED)
+            with (fetched if is_later else before).again(bench, name) as running:
+                lose_power(running, point, is_later)
+            version = boots(bench, f"after-{name}")
             bench.say(f"killed at {point}: boots {version}, which is whole")
             check_version(point, version)
             seen.add(version)
@@ -124,15 +158,18 @@ class Killed:
             raise LabError(f"both versions must have been booted, and were: {', '.join(seen)}")
 
 
-def killed_at(bench, point, name, memory):
-    """Gives the version that the machine boots after it lost its power there; nothing of it is otherwise."""
-    with bench.start(name, from_network=False, reached=True, state=memory) as running:
-        said = running.inside.run(UPGRADE, UPGRADE_DEADLINE, point.is_reached)
-        # With it ends what the system had not yet written.
-        running.stop()
+def lose_power(running, point, is_begun):
+    """Ends the machine when the upgrade is there; with it ends what the system had not yet written."""
+    follow = running.inside.listen if is_begun else running.inside.run
+    said = follow(UPGRADE, UPGRADE_DEADLINE, point.is_reached)
+    running.stop()
     if said.code is not None:
         raise LabError(f"the upgrade ended with {said.code} before {point}: {said.text[-2000:]}")
-    with bench.up(f"after-{name}") as running:
+
+
+def boots(bench, name):
+    """Gives the version that the machine boots with all units well; every file is that version's."""
+    with bench.up(name) as running:
         version = running.inside.must("edeploy version")
         expect_version(running, version)
         expect_kernel(bench, running, version)
@@ -140,8 +177,8 @@ def killed_at(bench, point, name, memory):
 
 
 def check_version(point, version):
-    """Before anything is applied it is the former version; when all is said to be done it is the latter."""
-    wanted = {FORMER} if point in BEFORE[:-1] else {LATTER} if point == AFTER[-1] else {FORMER, LATTER}
+    """Before it is committed it is the former version; when all is said to be in its place it is the latter."""
+    wanted = {FORMER} if point in BEFORE else {LATTER} if point in AFTER else {FORMER, LATTER}
     if version not in wanted:
         raise LabError(f"killed at {point} the machine must be of version {' or '.join(wanted)}, and is of {version}")
 
@@ -153,7 +190,7 @@ def upgrade(bench, running):
         raise LabError(f"the upgrade must end with {RESTART}, and did with {said.code}: {said.text[-2000:]}")
     took = re.findall(r"^edeploy: (\w+) done in (.*)$", said.text, re.MULTILINE)
     bench.say(f"upgraded: {', '.join(' '.join(step) for step in took)}")
-    if [step for step, _ in took] != ["check", "fetch", "pre", "apply", "bootloader", "post", "finish"]:
+    if [step for step, _ in took] != STEPS:
         raise LabError(f"the steps of an upgrade must come in their order: {took}")
 
 
@@ -195,6 +232,11 @@ def expect_scripts(running, kernel):
     wanted = [f"pre: {kernel}, ping there, tree gone", f"post: {kernel}, ping gone, tree there"]
     if (found := running.inside.must("cat /var/log/upgrade").splitlines()) != wanted:
         raise LabError(f"the scripts must have seen {wanted}, and saw {found}")
+
+
+def disk_of(bench):
+    """The machine's only disk."""
+    return bench.work / "disks" / bench.case.machine.name / "0.raw"
 
 
 def copy(source, target):
