@@ -99,38 +99,26 @@ impl Publication {
         Ok(names)
     }
 
-    /// Brings these files of a tree, named below it and each ended by a NUL, into a directory. What lies under the
-    /// same name in the tree at `basis` is not sent again. `heard` is told what rsync says.
+    /// Brings these files of `VERSION/ROLE`, by their paths in it, into a directory. What lies under the same name in
+    /// the tree at `basis` is not sent again. `heard` is told what rsync says.
     ///
     /// Content alone: who asks knows the rest from a manifest. `-I` since a file of its size and time that is
-    /// asked for is not the one that is wanted.
+    /// asked for is not the one that is wanted. The whole module is the source: below a path of a module
+    /// rsync 3.5.0 finds no files of a list.
     ///
     /// # Errors
     /// The server cannot be reached, breaks off, or lacks a file.
     pub(super) fn bring_files(
         &self,
         tree: &str,
-        names: &[u8],
+        names: &[&[u8]],
         into: &Path,
         basis: &Path,
         heard: &mut dyn FnMut(Line<'_>),
     ) -> Result<(), RunError> {
         let (into, basis) = (format!("{}/", into.display()), basis.display());
         let basis = format!("--copy-dest={basis}");
-        // A daemon that does not change its root (`use chroot = no`) finds listed files from the root of the module
-        // alone (seen with rsync 3.5.0), so the list says the rest of the way.
-        let below = tree.strip_prefix(&self.base).unwrap_or(tree);
-        let (module, below) = below
-            .trim_start_matches('/')
-            .split_once('/')
-            .unwrap_or((below, "."));
-        let from = format!("{}/{module}/", self.base);
-        let mut listed = Vec::with_capacity(names.len() * 2);
-        for name in names.split_inclusive(|byte| *byte == 0) {
-            listed.extend_from_slice(below.as_bytes());
-            listed.extend_from_slice(b"/./");
-            listed.extend_from_slice(name);
-        }
+        let module = self.install("");
         let words = [
             "-Iz",
             "--from0",
@@ -140,10 +128,14 @@ impl Publication {
             &basis,
         ];
         let words = words.into_iter().chain(["--info=progress2", "--outbuf=L"]);
-        let words = words.chain(CONNECTION).chain(["--", &from, &into]);
+        let words = words.chain(CONNECTION).chain(["--", &module, &into]);
         let mut command = Command::new("rsync", words).mutating();
         command = command.with_timeout(TREE_TIMEOUT);
-        command.stdin = listed;
+        for name in names {
+            command
+                .stdin
+                .extend([tree.as_bytes(), b"/./", name, b"\0"].concat());
+        }
         let streams = Streams { input: None, heard };
         Real.run_with(&command, streams).map(drop)
     }

@@ -3,6 +3,7 @@
 //! The manifest comes from where the role came from, or from a file. With a key, a manifest that its
 //! owner did not sign is not looked at. Nothing on the machine is changed.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use crate::roles::{
 use crate::system::{Command, Real, RunError, Runner};
 
 use super::installed::{self, InstalledError};
+use super::upgrade::{UpgradeError, pending};
 
 /// How this machine was installed to differ from its role: rules of the installation itself.
 pub(super) const STAGED: &str = "var/lib/edeploy/exclude";
@@ -78,6 +80,8 @@ pub(super) enum VerifyError {
     },
     #[error("cannot look at this machine")]
     Walk(#[from] WalkError),
+    #[error(transparent)]
+    Upgrade(#[from] UpgradeError),
     #[error("the answer cannot be written as JSON")]
     Json(#[source] serde_json::Error),
 }
@@ -124,7 +128,11 @@ impl Verify {
             STAGED.to_owned(),
         ];
         let [of_role, of_machine] = lists.map(|name| read_filter(&self.root.join(name)));
-        let filter = of_role?.then(of_machine?);
+        let mut filter = of_role?.then(of_machine?);
+        if let Some(pending) = pending(&self.root, &manifest)? {
+            remark(&pending.remark);
+            filter = pending.extra.then(filter);
+        }
         let depth = if self.full { Depth::Full } else { Depth::Quick };
         let found = verify(&manifest, identity, &self.root, filter, depth)?;
         let text = match self.json {
@@ -201,6 +209,12 @@ fn read_filter(path: &Path) -> Result<Filter, VerifyError> {
         path: path.to_owned(),
         source,
     })
+}
+
+/// Says something besides the answer.
+fn remark(text: &str) {
+    // Nobody may be there to read it.
+    writeln!(std::io::stderr(), "edeploy: {text}").ok();
 }
 
 /// What was found, for people. Names are in printable characters only.

@@ -62,6 +62,23 @@ impl Filter {
         Ok(Filter { rules })
     }
 
+    /// Excludes these paths, with what is in them, and nothing else.
+    pub fn of_paths<'a>(paths: impl IntoIterator<Item = &'a TreePath>) -> Filter {
+        let rule = |path: &TreePath| Rule {
+            is_exclude: true,
+            pattern: path.as_bytes().to_vec(),
+            is_anchored: true,
+            is_for_directories: false,
+            takes_directory: false,
+            has_wildcard: false,
+            slashes: 1,
+            has_double_star: false,
+        };
+        Filter {
+            rules: paths.into_iter().map(rule).collect(),
+        }
+    }
+
     /// The same rules with others behind them.
     #[must_use]
     pub fn then(mut self, others: Filter) -> Filter {
@@ -288,6 +305,14 @@ mod tests {
         assert!(!excludes(&pattern, &path, false));
         let pattern = format!("{}b", "**a*".repeat(60));
         assert!(!excludes(&pattern, &path, false));
+    }
+
+    #[test]
+    fn a_path_stands_for_itself_whatever_it_holds() {
+        let path = |text: &str| TreePath::new(text.as_bytes()).unwrap();
+        let filter = Filter::of_paths(&[path("a*/[b"), path("c")]);
+        assert!(filter.excludes(&path("a*/[b"), false) && filter.excludes(&path("c/d"), false));
+        assert!(!filter.excludes(&path("ax/b"), false) && !filter.excludes(&path("x/c"), false));
     }
 
     #[test]

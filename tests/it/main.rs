@@ -55,5 +55,6 @@ mod settings_example;
 mod snippets;
 mod stop;
 mod sync;
+mod upgrade;
 mod upload;
 mod webhooks;

@@ -20,7 +20,7 @@ impl Machine {
         Machine::served(install, version, role, 0)
     }
 
-    fn served(install: &Path, version: &str, role: &str, port: u16) -> Machine {
+    pub(crate) fn served(install: &Path, version: &str, role: &str, port: u16) -> Machine {
         let root = tempfile::tempdir().unwrap();
         let from = format!("{}/", install.join(version).join(role).display());
         let to = format!("{}/", root.path().display());
@@ -36,7 +36,7 @@ impl Machine {
         Machine { root }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.root.path().join(name)
     }
 
@@ -52,7 +52,7 @@ impl Machine {
     }
 
     /// What differs: pairs of aspect and path.
-    fn differences(&self, words: &[&str]) -> Vec<(String, String)> {
+    pub(crate) fn differences(&self, words: &[&str]) -> Vec<(String, String)> {
         let words = [&["--json"], words].concat();
         let output = self.verify(&words);
         let json: Value = serde_json::from_slice(&output.stdout).unwrap();

@@ -64,8 +64,8 @@ impl Log {
     ) -> io::Result<Log> {
         let open = |path| Journal::open(path, whole.name, boot_id);
         Ok(Log {
-            whole: whole.clone(),
             journal: events.map(open).transpose()?,
+            whole,
             said: String::new(),
             step: "",
             bells: Vec::new(),

@@ -123,6 +123,16 @@ fn own_boot_id() -> Option<BootId> {
 }
 
 impl Install {
+    /// The log of this start of the machine; a rehearsal keeps no events.
+    fn log(&self, boot_id: Option<BootId>) -> Result<Log, InstallError> {
+        let events = (!self.dry_run).then_some(self.events.as_path());
+        let log = Log::new(Whole::installation(), events, boot_id);
+        log.map_err(|source| InstallError::Events {
+            path: self.events.clone(),
+            source,
+        })
+    }
+
     /// Installs the machine. Gives nothing to print where it is restarted.
     pub(in crate::client) fn run(&self) -> Result<String, InstallError> {
         let mounts = std::fs::read_to_string("/proc/mounts").unwrap_or_default();
@@ -143,13 +153,7 @@ impl Install {
             Arc::new(Real)
         };
         let boot_id = own_boot_id();
-        let events = (!self.dry_run).then_some(self.events.as_path());
-        let log = Log::new(Whole::installation(), events, boot_id).map_err(|source| {
-            InstallError::Events {
-                path: self.events.clone(),
-                source,
-            }
-        })?;
+        let log = self.log(boot_id)?;
         let mut installation = Installation {
             settings,
             runner,

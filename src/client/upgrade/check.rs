@@ -8,7 +8,7 @@ use crate::roles::{
     Depth, Digest, Entry, Filter, Manifest, Node, Plan, Rules, Trees, hash_files, look, plan,
 };
 
-use super::error::{UpgradeError, file};
+use super::error::{UpgradeError, fetch, file};
 use super::site::{Signed, Site};
 
 /// What a way from one version to another says besides the trees.
@@ -98,7 +98,7 @@ fn fetch_manifests(site: &Site, to: &RoleVersion, scratch: &Path) -> Result<Sign
     let addresses = [address.clone(), format!("{address}.minisig")];
     let basis = scratch.join("basis");
     let bring = |basis| site.publication.bring(&addresses, &into, basis);
-    bring(basis.exists().then_some(&*basis)).map_err(UpgradeError::Fetch)?;
+    bring(basis.exists().then_some(&*basis)).map_err(fetch)?;
     Signed::read(&into.join(&name)).ok_or_else(|| UpgradeError::NoManifest {
         role: site.role.to_string(),
         version: to.to_string(),
@@ -116,7 +116,7 @@ fn base_manifest(site: &Site, scratch: &Path) -> Result<Manifest, UpgradeError> 
     let address = site.publication.install(&format!("{version}/{name}"));
     let addresses = [address.clone(), format!("{address}.minisig")];
     let bring = site.publication.bring(&addresses, &into, None);
-    bring.map_err(UpgradeError::Fetch)?;
+    bring.map_err(fetch)?;
     let signed = Signed::read(&into.join(&name));
     let signed = signed.ok_or_else(|| UpgradeError::NoManifest {
         role: site.role.to_string(),
@@ -140,7 +140,7 @@ fn fetch_way(
         .install(&format!("{to}/{role}/var/lib/edeploy/{to}/"));
     for (address, into) in [(way, &of_way), (tree, &of_tree)] {
         let bring = site.publication.bring(&[address], into, None);
-        bring.map_err(UpgradeError::Fetch)?;
+        bring.map_err(fetch)?;
     }
     if !of_way.is_dir() {
         return Err(UpgradeError::NoWay {

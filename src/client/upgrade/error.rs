@@ -22,6 +22,10 @@ pub(in crate::client) enum UpgradeError {
     Nothing(String),
     #[error("the upgrade to {0} was interrupted: `edeploy upgrade --resume` finishes it")]
     Interrupted(String),
+    #[error(
+        "the change to {0} is done and waits for a restart into its kernel: restart this machine first, or go back by `edeploy rollback`"
+    )]
+    WaitsForRestart(String),
     #[error("nothing was interrupted")]
     NothingToResume,
     #[error("this machine has not been upgraded yet: there is no former version to go back to")]
@@ -77,20 +81,20 @@ pub(in crate::client) enum UpgradeError {
         free: u64,
     },
     #[error("the server cannot be reached, or broke off")]
-    Fetch(#[source] RunError),
+    Fetch(#[source] Box<RunError>),
     #[error(
         "`{0}` is not what the manifest says: the server's tree was changed after its manifest was written"
     )]
     Damaged(String),
     #[error("a command failed")]
-    Command(#[from] RunError),
+    Command(#[source] Box<RunError>),
     #[error("the script {name} ended with {status}; {after}")]
     Script {
         name: &'static str,
         status: String,
         after: &'static str,
         #[source]
-        source: Option<RunError>,
+        source: Box<RunError>,
     },
     #[error("cannot {verb} `{path}`")]
     File {
@@ -113,6 +117,7 @@ impl UpgradeError {
             | UpgradeError::Running
             | UpgradeError::Nothing(_)
             | UpgradeError::Interrupted(_)
+            | UpgradeError::WaitsForRestart(_)
             | UpgradeError::NoFormer
             | UpgradeError::NoWay { .. }
             | UpgradeError::NoManifest { .. }
@@ -131,10 +136,21 @@ impl UpgradeError {
     pub(super) fn command(&self) -> Option<&RunError> {
         match self {
             UpgradeError::Fetch(error) | UpgradeError::Command(error) => Some(error),
-            UpgradeError::Script { source, .. } => source.as_ref(),
+            UpgradeError::Script { source, .. } => Some(source),
             _ => None,
         }
     }
+}
+
+impl From<RunError> for UpgradeError {
+    fn from(error: RunError) -> UpgradeError {
+        UpgradeError::Command(Box::new(error))
+    }
+}
+
+/// What the server did not give.
+pub(super) fn fetch(error: RunError) -> UpgradeError {
+    UpgradeError::Fetch(Box::new(error))
 }
 
 /// The error of a file, from what the system said.

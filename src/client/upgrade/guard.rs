@@ -6,6 +6,7 @@
 
 use std::path::Path;
 
+use crate::roles::TreePath;
 use crate::system::{Ownership, put_file};
 
 use super::error::{UpgradeError, file};
@@ -87,6 +88,17 @@ pub(super) fn set(root: &Path) -> Result<(), UpgradeError> {
         }
     }
     Ok(())
+}
+
+/// What is there of it, and in no version of a role.
+pub(super) fn paths() -> Vec<TreePath> {
+    let names = [EARLY, LATE].into_iter().flat_map(|(name, target, _)| {
+        let wants = format!("{UNITS}/{target}.wants");
+        [format!("{UNITS}/{name}"), format!("{wants}/{name}"), wants]
+    });
+    names
+        .filter_map(|name| TreePath::new(name.as_bytes()).ok())
+        .collect()
 }
 
 /// Takes them away. Directories that are empty then go too: they may have been made for them.

@@ -59,7 +59,7 @@ pub(super) fn run(
                     "the files are those of the new version: mend it and run `edeploy upgrade --resume`, or `edeploy rollback`"
                 }
             },
-            source: Some(error),
+            source: Box::new(error),
         }),
     }
 }

@@ -9,7 +9,7 @@ use crate::system::Line;
 use super::apply::{entry_of, is_there};
 use super::areas::{Areas, Part, make_private};
 use super::attributes;
-use super::error::{UpgradeError, file};
+use super::error::{UpgradeError, fetch, file};
 use super::site::Site;
 
 /// Brings what the plan puts into its place. Content that is on the machine already is taken from there.
@@ -32,11 +32,10 @@ pub(super) fn stage(
     let missing = take_from_machine(site, &wanted, areas, &incoming)?;
     if !missing.is_empty() {
         let tree = format!("{}/{}", target.version, site.role);
-        let tree = site.publication.install(&tree);
         let bring = site
             .publication
             .bring_files(&tree, &missing, &incoming, &site.root, heard);
-        bring.map_err(UpgradeError::Fetch)?;
+        bring.map_err(fetch)?;
     }
     believe(&incoming, &wanted)?;
     for entry in wanted {
@@ -58,13 +57,13 @@ fn make_directories(incoming: &Path, wanted: &[&Entry]) -> Result<(), UpgradeErr
 }
 
 /// Copies the files whose content is on the machine: under the same name, or where it was before the last
-/// upgrade. Gives the names of the others, each ended by a NUL.
-fn take_from_machine(
+/// upgrade. Gives the paths of the others.
+fn take_from_machine<'a>(
     site: &Site,
-    wanted: &[&Entry],
+    wanted: &[&'a Entry],
     areas: &mut Areas,
     incoming: &Path,
-) -> Result<Vec<u8>, UpgradeError> {
+) -> Result<Vec<&'a [u8]>, UpgradeError> {
     let mut missing = Vec::new();
     for entry in wanted {
         let Node::File { size, digest, .. } = entry.node else {
@@ -85,7 +84,7 @@ fn take_from_machine(
                 let to = entry.path.below(incoming);
                 std::fs::copy(&source, &to).map_err(file("write", &to))?;
             }
-            None => missing.extend([entry.path.as_bytes(), b"\0"].concat()),
+            None => missing.push(entry.path.as_bytes()),
         }
     }
     Ok(missing)

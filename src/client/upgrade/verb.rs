@@ -11,14 +11,14 @@ use crate::roles::Plan;
 use crate::system::{Command, Real, Runner};
 
 use super::areas::Areas;
+use super::carry::{carry_out, expect_space, log_path};
 use super::check::{Checked, check};
-use super::error::{UpgradeError, file};
+use super::error::{UpgradeError, fetch, file};
 use super::finish::{Done, Until, go_on};
 use super::journal::{Files, Phase};
 use super::rollback;
 use super::site::{Site, put};
 use super::telling::Story;
-use super::upgrade::{carry_out, expect_space, log_path};
 
 /// The exit code that asks for a restart (eDeploy `edeploy`).
 const REBOOT: u8 = 100;
@@ -118,7 +118,7 @@ impl List {
         let address = format!("{}/{}/", site.version, site.role);
         let address = site.publication.metadata(&address);
         let names = site.publication.names_in(&address);
-        Ok(names.map_err(UpgradeError::Fetch)?.join("\n"))
+        Ok(names.map_err(fetch)?.join("\n"))
     }
 }
 
@@ -170,15 +170,7 @@ impl Upgrade {
         let files = Files::of(&Areas::of(&site.root).main());
         match &self.version {
             Some(version) => {
-                if let Some(mut journal) = files.read()? {
-                    let mut story = self.how.story(&site, &journal.to)?;
-                    if journal.phase == Phase::Started {
-                        go_on(&site, &mut journal, Until::End, &mut story)?;
-                    }
-                    if files.read()?.is_some() {
-                        return Err(UpgradeError::Interrupted(journal.to.to_string()));
-                    }
-                }
+                self.how.end_former(&site, &files)?;
                 self.how.carry(&site, version, |story| {
                     let checked =
                         story.step("check", "what differs, believed, and room for it", |_| {
@@ -243,6 +235,23 @@ impl Rollback {
 }
 
 impl How {
+    /// What waits for a restart is done if that has been; else nothing new begins.
+    fn end_former(&self, site: &Site, files: &Files) -> Result<(), UpgradeError> {
+        let Some(mut journal) = files.read()? else {
+            return Ok(());
+        };
+        if journal.phase != Phase::Started {
+            return Err(UpgradeError::Interrupted(journal.to.to_string()));
+        }
+        let mut story = self.story(site, &journal.to)?;
+        let done = go_on(site, &mut journal, Until::End, &mut story);
+        story.end(done.as_ref().err());
+        match files.read()? {
+            Some(_) => Err(UpgradeError::WaitsForRestart(journal.to.to_string())),
+            None => done.map(drop),
+        }
+    }
+
     fn story(&self, site: &Site, to: &RoleVersion) -> Result<Story, UpgradeError> {
         let (from, role) = (&site.version, &site.role);
         let begins = format!("role {role} from {from} to {to}");

@@ -249,7 +249,7 @@ mod tests {
             hex: "2".repeat(64),
             ..sum.clone()
         };
-        let mut log = Log::new(Whole::installation(), None, None).unwrap();
+        let mut log = Log::new(crate::client::install::Whole::installation(), None, None).unwrap();
         let error = verify("h/a", Some((file, sum)), found, &mut log).unwrap_err();
         assert!(error.to_string().contains(&"2".repeat(64)));
         assert!(error.to_string().contains(&strong));

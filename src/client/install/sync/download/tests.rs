@@ -99,7 +99,7 @@ fn body() -> Vec<u8> {
 fn read(url: &str, patience: Patience) -> (Result<Vec<u8>, DownloadError>, String) {
     let settings = Settings::parse("TOKEN=secret").unwrap();
     let agent = agent::for_images(&settings);
-    let mut log = Log::new(Whole::installation(), None, None).unwrap();
+    let mut log = Log::new(crate::client::install::Whole::installation(), None, None).unwrap();
     let hasher = Hasher::new(Kind::Sha256);
     let mut all = Vec::new();
     let done = match Download::open(&agent, url, hasher, patience, &mut log) {

@@ -75,7 +75,7 @@ fn prepare(
     let main = areas.main();
     make_private(&main).map_err(file("write", &main))?;
     stage(site, &checked.plan, &checked.target, areas, &mut |line| {
-        story.hear(line)
+        story.hear(line);
     })?;
     keep_texts(site, checked)
 }
