@@ -68,7 +68,7 @@ def there_and_back(bench):
         expect_scripts(running, kernel)
         changed_by_hand(running)
         # It restarts the machine by itself.
-        running.inside.start("edeploy rollback --verbose")
+        running.inside.start("edeploy rollback")
         running.wait(None, UPGRADE_DEADLINE, PANIC)
     with bench.up("former-again") as running:
         trust(bench, running)
@@ -85,12 +85,11 @@ def refused(bench):
         expect_version(running, FORMER)
         before = running.inside.must(UNTOUCHED)
 
-        def refuses(what, pattern, command=UPGRADE, codes=(REFUSED,)):
+        def refuses(what, pattern, command=UPGRADE):
             said = running.inside.run(command, UPGRADE_DEADLINE)
-            if said.code not in codes or not re.search(pattern, said.text):
+            if said.code != REFUSED or not re.search(pattern, said.text):
                 raise LabError(f"{what} must be refused with {pattern!r}, and ended with {said.code}: {said.text}")
-            expect_version(running, FORMER)
-            if running.inside.must(UNTOUCHED) != before:
+            if running.inside.must("edeploy version") != FORMER or running.inside.must(UNTOUCHED) != before:
                 raise LabError(f"{what}: files were touched by an upgrade that was refused")
             bench.say(f"refused: {what}: {said.lines[-1]}")
 
@@ -100,9 +99,10 @@ def refused(bench):
         refuses("an old version under a new name", rf"{FORMER}")
         releases.vouch(LATTER)
         running.inside.must(FILL)
-        refuses("a disk that is too small", r"[0-9.]+ .iB")
+        refuses("a disk that is too small", r"[0-9]+ MB are needed, [0-9]+ MB are free")
         running.inside.must("rm /var/tmp/fill")
-        refuses("a version that nobody made", r"1\.7", "edeploy upgrade 1.7", (1, REFUSED, 5))
+        refuses("a version that nobody made", r"1\.7", "edeploy upgrade 1.7")
+        expect_version(running, FORMER)
 
 
 @dataclass(frozen=True)
@@ -209,6 +209,7 @@ def restart(running):
 
 
 def trust(bench, running):
+    """Gives the machine the key without whose signature it believes nothing."""
     key = bench.releases.public_key().strip().replace("\n", "\\n")
     running.inside.must(f"printf '{key}\\n' >{TRUSTED}")
 
