@@ -121,6 +121,13 @@ class Monitor:
                 raise LabError(f"the machine's memory cannot be saved: {status}")
             time.sleep(0.05)
 
+    def go_on(self):
+        """Has a machine go on that was stopped and saved."""
+        self.ask("qmp_capabilities")
+        while self.ask("query-status")["status"] == "inmigrate":
+            time.sleep(0.05)
+        self.ask("cont")
+
 
 def port_arguments(agent, monitor, state):
     """The arguments of qemu for both ways, by the numbers of its ends; with `state` the machine goes on from there."""

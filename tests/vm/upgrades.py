@@ -3,6 +3,7 @@ any moment, refused. What is done on the machine is done as its admin would, by 
 
 import re
 import subprocess
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -122,10 +123,13 @@ class Moment:
         copy(disk_of(bench), moment.disk)
         return moment
 
+    @contextmanager
     def again(self, bench, name):
         """Has the machine go on."""
         copy(self.disk, disk_of(bench))
-        return bench.start(name, from_network=False, reached=True, state=self.memory)
+        with bench.start(name, from_network=False, reached=True, state=self.memory) as running:
+            running.monitor.go_on()
+            yield running
 
 
 class Killed:

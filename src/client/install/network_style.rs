@@ -205,7 +205,8 @@ mod tests {
         );
         let files = staged.path().join("networkd/etc/systemd/network");
         std::fs::create_dir_all(&files).unwrap();
-        std::fs::write(files.join("30-lan0.network"), "").unwrap();
+        let network = files.join("30-lan0.network");
+        WRITER.put(&network, "", false).unwrap();
         let (from, to) = (staged.path().display(), role.path().display());
         let lines = [
             format!("cp -a {from}/networkd/. {to}/"),
