@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand};
 
 use super::check::Check;
 use super::convert::Convert;
+use super::drift::Drift;
 use super::edit::Edit;
 use super::explain::Explain;
 use super::generate::Generate;
@@ -59,6 +60,7 @@ pub(super) enum Verb {
     Status(Status),
     Watch(Watch),
     Timeline(Timeline),
+    Drift(Drift),
     Job(Job),
     Snippet(Snippet),
     Reinstall(Reinstall),

@@ -10,6 +10,7 @@ mod check;
 mod check_scripts;
 mod convert;
 mod convert_script;
+mod drift;
 mod edit;
 mod explain;
 mod generate;

@@ -52,6 +52,7 @@ fn answer(verb: &Verb) -> Result<Answer, Failure> {
         Verb::Release(verb) => verb.answer(),
         Verb::Status(verb) => verb.answer(),
         Verb::Timeline(verb) => verb.answer(),
+        Verb::Drift(verb) => verb.answer(),
         Verb::Snippet(verb) => verb.answer(),
         Verb::Watch(_) | Verb::Job(_) => Err(Failure::new(
             Exit::Usage,

@@ -34,6 +34,13 @@ pub(super) struct Report {
     /// How far it has come
     #[arg(long, value_name = "0-100", value_parser = percent)]
     percent: Option<f32>,
+    #[command(flatten)]
+    receiver: Receiver,
+}
+
+/// Who is told, and of which machine.
+#[derive(Debug, Clone, Args)]
+pub(super) struct Receiver {
     /// The machine's name; else its hostname, or its uuid
     #[arg(long, value_name = "NAME")]
     machine: Option<String>,
@@ -122,33 +129,8 @@ impl Report {
     /// # Errors
     /// The server is not known, cannot be reached, or refuses the report.
     pub(super) fn run(&self, conf: &Path) -> Result<(), ReportError> {
-        let known = Known::read(conf, &self.cmdline);
-        let server = self.server.clone().or_else(|| known.server());
-        let server = server.ok_or(ReportError::NoServer)?;
-        let url = format!("{}/api/v1/events", server.trim_end_matches('/'));
-        let config = ureq::Agent::config_builder()
-            .timeout_global(Some(DEADLINE))
-            .http_status_as_error(false)
-            .proxy(None)
-            .build();
-        let agent: ureq::Agent = config.into();
-        let mut request = agent.post(&url).header("Content-Type", "application/json");
-        if let Some(token) = self.token.clone().or_else(|| known.value("TOKEN")) {
-            request = request.header("Authorization", format!("Bearer {token}"));
-        }
-        let body = self.body(jiff::Timestamp::now()).to_string();
-        let answer = request.send(body);
-        let mut answer = answer.map_err(|source| ReportError::Unreachable {
-            url: url.clone(),
-            source: Box::new(source),
-        })?;
-        let status = answer.status().as_u16();
-        if (200..300).contains(&status) {
-            return Ok(());
-        }
-        let text = answer.body_mut().read_to_string().unwrap_or_default();
-        let text = text.trim().chars().take(1_000).collect();
-        Err(ReportError::Refused { url, status, text })
+        let body = self.body(jiff::Timestamp::now());
+        self.receiver.post(conf, "/api/v1/events", &body)
     }
 
     /// The event as the server takes it (wire-formats 2.2).
@@ -172,10 +154,51 @@ impl Report {
         if let Some(percent) = self.percent {
             body["percent"] = percent.into();
         }
+        body
+    }
+}
+
+impl Receiver {
+    /// Posts an object, with the machine's name in it.
+    ///
+    /// # Errors
+    /// The server is not known, cannot be reached, or refuses it.
+    pub(super) fn post(
+        &self,
+        conf: &Path,
+        path: &str,
+        body: &serde_json::Value,
+    ) -> Result<(), ReportError> {
+        let known = Known::read(conf, &self.cmdline);
+        let server = self.server.clone().or_else(|| known.server());
+        let server = server.ok_or(ReportError::NoServer)?;
+        let url = format!("{}{path}", server.trim_end_matches('/'));
+        let config = ureq::Agent::config_builder()
+            .timeout_global(Some(DEADLINE))
+            .http_status_as_error(false)
+            .proxy(None)
+            .build();
+        let agent: ureq::Agent = config.into();
+        let mut request = agent.post(&url).header("Content-Type", "application/json");
+        if let Some(token) = self.token.clone().or_else(|| known.value("TOKEN")) {
+            request = request.header("Authorization", format!("Bearer {token}"));
+        }
+        let mut body = body.clone();
         if let Some(machine) = self.machine.clone().or_else(own_name) {
             body["machine"] = machine.into();
         }
-        body
+        let answer = request.send(body.to_string());
+        let mut answer = answer.map_err(|source| ReportError::Unreachable {
+            url: url.clone(),
+            source: Box::new(source),
+        })?;
+        let status = answer.status().as_u16();
+        if (200..300).contains(&status) {
+            return Ok(());
+        }
+        let text = answer.body_mut().read_to_string().unwrap_or_default();
+        let text = text.trim().chars().take(1_000).collect();
+        Err(ReportError::Refused { url, status, text })
     }
 }
 

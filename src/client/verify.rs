@@ -1,7 +1,8 @@
 //! `edeploy verify`: what changed on this machine since its role was installed.
 //!
-//! The manifest comes from where the role came from, or from a file. With a key, a manifest that its
-//! owner did not sign is not looked at. Nothing on the machine is changed.
+//! The manifest is the one that the installation left on the machine, else it comes from where the role came
+//! from, or from a file. With a key, the machine's own or another one, a manifest that its owner did not sign
+//! is not looked at. Nothing on the machine is changed.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -13,30 +14,40 @@ use crate::roles::{
     Aspect, Depth, Difference, Filter, FilterError, Identity, Manifest, ManifestError, PublicKey,
     SignatureError, Verification, WalkError, outermost, verify,
 };
-use crate::system::{Command, Real, RunError, Runner};
+use crate::system::{Command, Real, RunError, Runner, with_causes};
 
 use super::installed::{self, InstalledError};
+use super::report::{Receiver, ReportError};
 use super::upgrade::{UpgradeError, pending};
 
 /// How this machine was installed to differ from its role: rules of the installation itself.
 pub(super) const STAGED: &str = "var/lib/edeploy/exclude";
 
+/// The key whose owner must have signed every manifest, on machines that were given one.
+const KEY: &str = "var/lib/edeploy/roles.pub";
+
 /// How long a manifest may take to come.
 const TRANSFER_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// Tell what changed on this machine since its role was installed
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(after_help = "\
 Examples:
   edeploy verify
   edeploy verify --full --json --key /etc/edeploy/roles.pub
+  edeploy verify --report >/dev/null
+
+Compared with the manifest that the installation left in /var/lib/edeploy/VERSION/manifest, else with that of the server. Where the
+installation left a key in /var/lib/edeploy/roles.pub, nothing unsigned is believed.
 
 Content, mode, owner, extended attributes, what is missing, what is extra, what is something else. Left out is what the role's
 /var/lib/edeploy/VERSION/exclude names, what this machine was given at its installation, and what every system writes
 itself (logs, caches, boot loader). A file of the same size and time is taken for the same, unless --full.
 
+With --report the server is told too, found as `edeploy report` finds it: how many differences there are, and the first 500.
+
 Exit codes: 0 nothing changed, 1 the manifest or a list is wrong, 3 the manifest is not signed by the key, 5 something
-cannot be read or fetched, 6 something changed.")]
+cannot be read, fetched or reported, 6 something changed.")]
 pub(super) struct Verify {
     /// Answer in JSON
     #[arg(long)]
@@ -50,9 +61,14 @@ pub(super) struct Verify {
     /// Take this manifest; with --key, FILE.minisig beside it
     #[arg(long, value_name = "FILE")]
     manifest: Option<PathBuf>,
-    /// Believe only what this public key's owner has signed
+    /// Believe only what this public key's owner has signed; else the machine's own key, if it has one
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
+    /// Tell the server what was found
+    #[arg(long)]
+    report: bool,
+    #[command(flatten)]
+    receiver: Receiver,
 }
 
 /// Why nothing can be said.
@@ -114,11 +130,12 @@ impl Verify {
             installed::value_of(&conf, "ROLE")?,
             installed::value_of(&conf, "VERS")?,
         );
-        let texts = match &self.manifest {
-            Some(file) => self.texts_in(file)?,
-            None => self.fetch(&conf, &role, &version)?,
+        let asked = Verify {
+            key: self.key_to_use()?,
+            ..self.clone()
         };
-        let manifest = self.believe(&texts)?;
+        let texts = asked.texts(&conf, &role, &version)?;
+        let manifest = asked.believe(&texts)?;
         let manifest = manifest
             .expect(&role, &version)
             .map_err(VerifyError::Refused)?;
@@ -139,7 +156,48 @@ impl Verify {
             true => serde_json::to_string(&found).map_err(VerifyError::Json)?,
             false => report(&found),
         };
-        Ok((text, if found.differences.is_empty() { 0 } else { 6 }))
+        let code = match self.report.then(|| self.tell(&conf, &found)) {
+            Some(Err(error)) => {
+                let chain = with_causes(&error);
+                // Nobody can be told where that cannot be written either.
+                writeln!(std::io::stderr(), "error: the server was not told: {chain}").ok();
+                5
+            }
+            _ if found.differences.is_empty() => 0,
+            _ => 6,
+        };
+        Ok((text, code))
+    }
+
+    fn tell(&self, conf: &Path, found: &Verification) -> Result<(), ReportError> {
+        let drift = serde_json::to_value(found.drift());
+        // A report without numbers that JSON cannot write is always JSON.
+        let drift = drift.unwrap_or_default();
+        self.receiver.post(conf, "/api/v1/drift", &drift)
+    }
+
+    /// The key that was asked for, else the machine's own.
+    fn key_to_use(&self) -> Result<Option<PathBuf>, VerifyError> {
+        if self.key.is_some() {
+            return Ok(self.key.clone());
+        }
+        let own = self.root.join(KEY);
+        Ok(is_there(&own)?.then_some(own))
+    }
+
+    /// The texts from the nearest place: a file that was asked for, what the installation left, the server.
+    fn texts(&self, conf: &Path, role: &str, version: &str) -> Result<Texts, VerifyError> {
+        if let Some(file) = &self.manifest {
+            return self.texts_in(file);
+        }
+        let kept = self.root.join("var/lib/edeploy").join(version);
+        // A machine may be older than its key: the server may have the signature by now.
+        let is_kept = is_there(&kept.join("manifest"))?
+            && (self.key.is_none() || is_there(&kept.join("manifest.minisig"))?);
+        match is_kept {
+            true => self.texts_in(&kept.join("manifest")),
+            false => self.fetch(conf, role, version),
+        }
     }
 
     fn believe(&self, texts: &Texts) -> Result<Manifest, VerifyError> {
@@ -184,6 +242,14 @@ impl Verify {
         Real.run(&command).map_err(VerifyError::Fetch)?;
         self.texts_in(&here.path().join(format!("{role}.manifest")))
     }
+}
+
+/// Whether there is such a file. What cannot be told is an error: a key must not be overlooked.
+fn is_there(path: &Path) -> Result<bool, VerifyError> {
+    path.try_exists().map_err(|source| VerifyError::Read {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 fn read(path: &Path) -> Result<String, VerifyError> {

@@ -26,8 +26,8 @@ pub use report::{About, HostKey, LogFile, Report, address_alias};
 pub use standing::{Standing, Status};
 pub use steps::{Step, steps};
 pub use store::{
-    Change, Cursor, DeadLetter, DeploymentRow, EventRow, Filter, HostKeyRow, Letter, LogRow,
-    Outbox, Receipt, Store, StoreError, StoreOptions, Transition,
+    Change, CommonDifference, Cursor, DeadLetter, DeploymentRow, DriftRow, EventRow, Filter,
+    HostKeyRow, Letter, LogRow, Outbox, Receipt, Store, StoreError, StoreOptions, Transition,
 };
 pub use usual::{Progress, Usual, UsualStage};
 pub use view::MachineView;

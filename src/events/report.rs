@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::model::Event;
+use crate::model::{Drift, Event};
 
 /// A file that came with an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +41,8 @@ pub struct About {
     pub boot_id: Option<String>,
     /// The SSH host keys of its installed system, where it tells them: they take the place of older ones.
     pub host_keys: Vec<HostKey>,
+    /// How its files differ from its role, where it tells that: it takes the place of what it told before.
+    pub drift: Option<Drift>,
     /// Whether the machine's hardware is known: it was posted, or the name is that of an allocation.
     pub is_known: bool,
 }

@@ -4,54 +4,10 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
+pub use crate::model::Aspect;
+
 use super::entry::{Entry, Node};
 use super::path::TreePath;
-
-/// In which way a path differs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Aspect {
-    /// It is not there.
-    Missing,
-    /// It is there and should not be.
-    Extra,
-    /// It is something else: a link instead of a file.
-    Type,
-    /// Other bytes, another target of a link, another device.
-    Content,
-    /// Other permission bits.
-    Mode,
-    /// Another owner or group.
-    Owner,
-    /// Other extended attributes.
-    Xattrs,
-}
-
-impl Aspect {
-    /// All, in the order in which they are told.
-    pub const ALL: [Aspect; 7] = [
-        Aspect::Missing,
-        Aspect::Extra,
-        Aspect::Type,
-        Aspect::Content,
-        Aspect::Mode,
-        Aspect::Owner,
-        Aspect::Xattrs,
-    ];
-
-    /// Its name, as in JSON.
-    pub fn name(self) -> &'static str {
-        match self {
-            Aspect::Missing => "missing",
-            Aspect::Extra => "extra",
-            Aspect::Type => "type",
-            Aspect::Content => "content",
-            Aspect::Mode => "mode",
-            Aspect::Owner => "owner",
-            Aspect::Xattrs => "xattrs",
-        }
-    }
-}
 
 /// One way in which one path differs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -1,6 +1,5 @@
 //! The manifest of a role: every path of its tree, checked for sense, in the one order.
 
-use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use sha2::{Digest as _, Sha256};
@@ -110,35 +109,31 @@ fn check(entries: &[Entry]) -> Result<(), ManifestError> {
         let path = entry.path.clone();
         Err(ManifestError::Tree { path, problem })
     };
-    let mut directories = HashSet::new();
-    // What is a hard link is looked up among what is none.
-    let mut others: HashMap<&TreePath, &Entry> = HashMap::new();
-    let mut before = None;
-    for entry in entries {
-        if before == Some(&entry.path) {
+    let mut before: Option<&Entry> = None;
+    // Most entries are in the directory of the one before them.
+    let mut known = None;
+    for (at, entry) in entries.iter().enumerate() {
+        if before.is_some_and(|before| before.path == entry.path) {
             return wrong(entry, "is there twice");
         }
-        before = Some(&entry.path);
-        let parent = entry.path.parent();
-        if parent.is_some_and(|parent| !directories.contains(parent.as_bytes())) {
-            return wrong(entry, "is in no directory of the tree");
+        before = Some(entry);
+        let parent = entry.path.parent_bytes();
+        if parent.is_some() && parent != known {
+            let above = parent.and_then(|parent| find(&entries[..at], parent));
+            if !above.is_some_and(Entry::is_directory) {
+                return wrong(entry, "is in no directory of the tree");
+            }
+            known = parent;
         }
         if let Node::File { digest: None, .. } = entry.node {
             return wrong(entry, "was not read");
         }
-        match &entry.hardlink {
-            None => {
-                others.insert(&entry.path, entry);
+        if let Some(first) = &entry.hardlink {
+            let first = find(&entries[..at], first.as_bytes());
+            let same = first.is_some_and(|first| first.hardlink.is_none() && is_same(first, entry));
+            if !same || entry.is_directory() {
+                return wrong(entry, "is not the same as what it is a hard link to");
             }
-            Some(first) => {
-                let same = others.get(first).is_some_and(|first| is_same(first, entry));
-                if !same || entry.is_directory() {
-                    return wrong(entry, "is not the same as what it is a hard link to");
-                }
-            }
-        }
-        if entry.is_directory() {
-            directories.insert(entry.path.as_bytes());
         }
     }
     match entries.first() {
@@ -148,6 +143,12 @@ fn check(entries: &[Entry]) -> Result<(), ManifestError> {
             problem: "must be there, as a directory",
         }),
     }
+}
+
+/// The entry of a path among entries in the order of paths.
+fn find<'a>(entries: &'a [Entry], path: &[u8]) -> Option<&'a Entry> {
+    let at = entries.binary_search_by(|entry| entry.path.as_bytes().cmp(path));
+    at.ok().map(|at| &entries[at])
 }
 
 /// Whether two paths can be one file.

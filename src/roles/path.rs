@@ -1,5 +1,6 @@
 //! Paths within a tree, as bytes that can leave it in no way, and as words of a line.
 
+use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::fmt;
 use std::os::unix::ffi::OsStrExt;
@@ -44,16 +45,7 @@ impl TreePath {
     /// # Errors
     /// A part is empty, `.` or `..`; a NUL; too long.
     pub fn new(bytes: &[u8]) -> Result<TreePath, PathError> {
-        if bytes.len() > LONGEST {
-            return Err(PathError::TooLong);
-        }
-        if bytes.contains(&0) {
-            return Err(PathError::Nul);
-        }
-        let is_bad = |part: &[u8]| matches!(part, b"" | b"." | b"..");
-        if !bytes.is_empty() && bytes.split(|byte| *byte == b'/').any(is_bad) {
-            return Err(PathError::Part);
-        }
+        check(bytes)?;
         Ok(TreePath(bytes.into()))
     }
 
@@ -77,19 +69,35 @@ impl TreePath {
     /// # Errors
     /// As [`TreePath::new`].
     pub fn join(&self, name: &[u8]) -> Result<TreePath, PathError> {
-        if self.is_root() {
-            return TreePath::new(name);
+        check(name)?;
+        let length = self.0.len() + usize::from(!self.is_root()) + name.len();
+        if name.is_empty() {
+            return Err(PathError::Part);
         }
-        TreePath::new(&[&self.0, b"/".as_slice(), name].concat())
+        if length > LONGEST {
+            return Err(PathError::TooLong);
+        }
+        let mut bytes = Vec::with_capacity(length);
+        if !self.is_root() {
+            bytes.extend_from_slice(&self.0);
+            bytes.push(b'/');
+        }
+        bytes.extend_from_slice(name);
+        Ok(TreePath(bytes.into()))
     }
 
     /// The directory that it is in; none of the tree itself.
     pub fn parent(&self) -> Option<TreePath> {
+        Some(TreePath(self.parent_bytes()?.into()))
+    }
+
+    /// The bytes of the directory that it is in; none of the tree itself.
+    pub(super) fn parent_bytes(&self) -> Option<&[u8]> {
         if self.is_root() {
             return None;
         }
         let end = self.0.iter().rposition(|byte| *byte == b'/');
-        Some(TreePath(self.0[..end.unwrap_or(0)].into()))
+        Some(&self.0[..end.unwrap_or(0)])
     }
 
     /// Whether it is the tree itself.
@@ -109,6 +117,21 @@ impl TreePath {
             bytes => root.join(OsStr::from_bytes(bytes)),
         }
     }
+}
+
+/// Whether bytes are a path within a tree; none are the tree itself.
+fn check(bytes: &[u8]) -> Result<(), PathError> {
+    if bytes.len() > LONGEST {
+        return Err(PathError::TooLong);
+    }
+    if bytes.contains(&0) {
+        return Err(PathError::Nul);
+    }
+    let is_bad = |part: &[u8]| matches!(part, b"" | b"." | b"..");
+    if !bytes.is_empty() && bytes.split(|byte| *byte == b'/').any(is_bad) {
+        return Err(PathError::Part);
+    }
+    Ok(())
 }
 
 /// `.` for the tree, `./etc/hosts` for what is in it, with what could not stand in a line as `\` and
@@ -165,7 +188,10 @@ pub(super) fn write_escaped(out: &mut impl fmt::Write, bytes: &[u8]) -> fmt::Res
 }
 
 /// The bytes of a word that [`write_escaped`] wrote.
-pub(super) fn unescape(word: &str) -> Option<Vec<u8>> {
+pub(super) fn unescape(word: &str) -> Option<Cow<'_, [u8]>> {
+    if !word.contains('\\') {
+        return Some(Cow::Borrowed(word.as_bytes()));
+    }
     let mut bytes = Vec::with_capacity(word.len());
     let mut rest = word.as_bytes();
     while let Some((first, after)) = rest.split_first() {
@@ -182,7 +208,7 @@ pub(super) fn unescape(word: &str) -> Option<Vec<u8>> {
         bytes.push(u8::try_from(value).ok()?);
         rest = after;
     }
-    Some(bytes)
+    Some(Cow::Owned(bytes))
 }
 
 #[cfg(test)]

@@ -129,12 +129,9 @@ impl<'a> Words<'a> {
     }
 
     /// A number in the one way it is written.
-    fn number<T: std::str::FromStr + fmt::Display>(&mut self, name: &str) -> Result<T, String> {
+    fn number<T: std::str::FromStr>(&mut self, name: &str) -> Result<T, String> {
         let text = self.text(name)?;
-        let number = text
-            .parse()
-            .ok()
-            .filter(|number: &T| number.to_string() == text);
+        let number = is_plain_number(text).then(|| text.parse().ok()).flatten();
         number.ok_or_else(|| format!("`{name}=` wants a number, not `{text}`"))
     }
 }
@@ -168,6 +165,16 @@ fn entry(line: &str) -> Result<Entry, String> {
     })
 }
 
+/// Whether a number has no sign or zero that it could do without: each is written in one way.
+fn is_plain_number(text: &str) -> bool {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    match digits.as_bytes() {
+        [b'0'] => text == digits,
+        [first, ..] => (b'1'..=b'9').contains(first),
+        [] => false,
+    }
+}
+
 fn octal(text: &str) -> Result<u32, String> {
     let is_octal = text.len() == 4 && text.bytes().all(|byte| (b'0'..=b'7').contains(&byte));
     let mode = u32::from_str_radix(text, 8).ok().filter(|_| is_octal);
@@ -189,7 +196,11 @@ fn node(kind: &str, words: &mut Words<'_>) -> Result<Node, String> {
         }
         "link" => {
             let target = unescape(words.text("link")?);
-            Node::Symlink(target.ok_or("the target of a link is damaged")?)
+            Node::Symlink(
+                target
+                    .ok_or("the target of a link is damaged")?
+                    .into_owned(),
+            )
         }
         "char" => device(words).map(|(major, minor)| Node::Character(major, minor))?,
         "block" => device(words).map(|(major, minor)| Node::Block(major, minor))?,
@@ -202,8 +213,8 @@ fn node(kind: &str, words: &mut Words<'_>) -> Result<Node, String> {
 fn device(words: &mut Words<'_>) -> Result<(u32, u32), String> {
     let text = words.text("device")?;
     let numbers = text.split_once(',').and_then(|(major, minor)| {
-        let numbers = (major.parse().ok()?, minor.parse().ok()?);
-        (format!("{},{}", numbers.0, numbers.1) == text).then_some(numbers)
+        let is_plain = is_plain_number(major) && is_plain_number(minor);
+        is_plain.then_some((major.parse().ok()?, minor.parse().ok()?))
     });
     numbers.ok_or_else(|| format!("`device=` wants two numbers, not `{text}`"))
 }
@@ -213,7 +224,7 @@ fn xattrs(words: Words<'_>) -> Result<Xattrs, String> {
     for word in words.rest {
         let named = word.strip_prefix("xattr.").and_then(|rest| {
             let (name, value) = rest.split_once('=')?;
-            Some((unescape(name)?, unescape(value)?))
+            Some((unescape(name)?.into_owned(), unescape(value)?.into_owned()))
         });
         let Some((name, value)) = named else {
             return Err(format!("`{word}` does not belong there"));

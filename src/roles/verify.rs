@@ -1,29 +1,20 @@
 //! What became of a tree since it was installed.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Serialize;
 
-use crate::model::{RoleName, RoleVersion};
+pub use crate::model::Depth;
+use crate::model::{Changed, Drift, RoleName, RoleVersion, drift};
 
-use super::compare::{Aspect, Difference, compare};
+use super::compare::{Aspect, Difference, Outermost, compare, outermost};
 use super::entry::{Entry, Node};
 use super::filter::Filter;
 use super::manifest::{Identity, Manifest};
 use super::own::not_compared;
 use super::path::TreePath;
 use super::walk::{WalkError, hash_files, walk};
-
-/// How closely files are looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Depth {
-    /// A file of its size and time is not read; one of its size with another time is.
-    Quick,
-    /// Every file is read.
-    Full,
-}
 
 /// What was found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -42,6 +33,54 @@ pub struct Verification {
     pub counts: BTreeMap<Aspect, usize>,
     /// All of them, in the order of paths.
     pub differences: Vec<Difference>,
+}
+
+impl Verification {
+    /// The same for a server: what is missing or extra with its directory is told once, and no more than
+    /// a report may hold.
+    pub fn drift(&self) -> Drift {
+        let shown = outermost(&self.differences);
+        let mut differences: Vec<Changed> = shown.iter().map(changed).collect();
+        differences.retain(|one| one.path.len() <= drift::LONGEST_PATH);
+        differences.truncate(drift::MOST_DIFFERENCES);
+        // Bytes that are written as escapes stand in another place.
+        differences.sort_by(|a, b| (&a.path, a.aspect).cmp(&(&b.path, b.aspect)));
+        let told: u64 = differences.iter().map(|one| 1 + one.below).sum();
+        let counts = self.counts.iter();
+        Drift {
+            role: self.role.clone(),
+            version: self.version.clone(),
+            manifest: self.manifest.to_string(),
+            depth: self.depth,
+            paths: self.paths as u64,
+            counts: counts
+                .map(|(aspect, count)| (*aspect, *count as u64))
+                .collect(),
+            left_out: self.differences.len() as u64 - told,
+            differences,
+        }
+    }
+}
+
+fn changed(one: &Outermost<'_>) -> Changed {
+    let difference = one.difference;
+    Changed {
+        path: difference.path.to_string(),
+        aspect: difference.aspect,
+        expected: short(&difference.expected),
+        found: short(&difference.found),
+        below: one.below as u64,
+    }
+}
+
+fn short(text: &str) -> String {
+    const MARK: char = '…';
+    if text.len() <= drift::LONGEST_WORDS {
+        return text.to_owned();
+    }
+    let most = drift::LONGEST_WORDS - MARK.len_utf8();
+    let end = (0..=most).rfind(|end| text.is_char_boundary(*end));
+    format!("{}{MARK}", &text[..end.unwrap_or(0)])
 }
 
 /// Compares the tree at `root` with the manifest of `identity`, but for what `filter` excludes and what
@@ -76,6 +115,15 @@ pub fn verify(
     })
 }
 
+/// Whether there is anything in a directory.
+fn is_filled(entries: &[Entry], directory: &TreePath) -> bool {
+    let within = [directory.as_bytes(), b"/"].concat();
+    let first = entries.partition_point(|entry| entry.path.as_bytes() < within.as_slice());
+    entries[first..]
+        .first()
+        .is_some_and(|entry| entry.path.as_bytes().starts_with(&within))
+}
+
 /// What is in the tree at `root`, but for directories that are excluded. A file that may be the expected one
 /// is read where only its content can tell.
 ///
@@ -90,23 +138,23 @@ pub fn look(
     exclude: &Filter,
     depth: Depth,
 ) -> Result<Vec<Entry>, WalkError> {
-    let parents = expected.iter().filter_map(|entry| entry.path.parent());
-    let filled: HashSet<_> = parents.collect();
     let mut found = walk(root, |found| {
-        let is_foreign = found.is_mount_point && !filled.contains(found.path);
+        let is_foreign = found.is_mount_point && !is_filled(expected, found.path);
         !is_foreign && !exclude.excludes_directory(found.path)
     })?;
+    // Both are in the order of paths.
+    let mut rest = expected;
     hash_files(root, &mut found, |entry| {
-        let is_open =
-            entry_of(expected, &entry.path).is_some_and(|other| is_open(other, entry, depth));
-        is_open && !exclude.excludes(&entry.path, false)
+        while let [next, after @ ..] = rest
+            && next.path < entry.path
+        {
+            rest = after;
+        }
+        let same = rest.first().filter(|next| next.path == entry.path);
+        same.is_some_and(|other| is_open(other, entry, depth))
+            && !exclude.excludes(&entry.path, false)
     })?;
     Ok(found)
-}
-
-fn entry_of<'a>(entries: &'a [Entry], path: &TreePath) -> Option<&'a Entry> {
-    let at = entries.binary_search_by(|entry| entry.path.cmp(path));
-    at.ok().map(|at| &entries[at])
 }
 
 /// Whether only its content can tell if a file is the same.

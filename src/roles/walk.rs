@@ -1,25 +1,32 @@
-//! Reads a real tree: the one place of this module that touches the file system.
+//! Reads a real tree: with what is below it the one place of `roles` that touches the file system.
+
+mod hash;
+mod threads;
 
 use std::collections::HashMap;
-use std::fs::{self, File, Metadata, OpenOptions};
-use std::io::{self, Read};
+use std::ffi::{CStr, OsStr};
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
 
-use rustix::fs::{OFlags, lgetxattr, llistxattr, major, minor};
+use rustix::fs::{
+    AtFlags, CWD, FileType, Mode, OFlags, RawDir, Stat, lgetxattr, llistxattr, major, minor,
+    openat, readlinkat, stat, statat,
+};
 use rustix::io::Errno;
-use sha2::{Digest as _, Sha256};
 
-use super::entry::{Digest, Entry, Node, Xattrs};
+use super::entry::{Entry, Node, Xattrs};
 use super::path::TreePath;
 
-/// How much of a file is read at once.
-const CHUNK: usize = 128 << 10;
+pub use hash::hash_files;
+use threads::{Queue, on_all_processors};
 
 /// The longest list of attributes and the longest value that Linux gives (`XATTR_LIST_MAX`, `XATTR_SIZE_MAX`).
 const LONGEST_XATTR: usize = 64 << 10;
+
+/// How much of a directory is read at once.
+const NAMES: usize = 32 << 10;
 
 /// Why a tree cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -53,114 +60,161 @@ pub struct Found<'a> {
 /// Everything in the tree at `root`, in the order of paths, without the content of files.
 ///
 /// A directory is looked into where `enter` says so; it is among the entries in any case. What vanishes
-/// meanwhile is left out.
+/// meanwhile is left out. The directories are shared among all processors.
 ///
 /// # Errors
 /// The root is no directory, or something cannot be read.
-pub fn walk(root: &Path, enter: impl Fn(Found<'_>) -> bool) -> Result<Vec<Entry>, WalkError> {
-    let mut tree = Tree {
-        root,
-        entries: Vec::new(),
-        inodes: HashMap::new(),
-        buffer: vec![0; LONGEST_XATTR],
-    };
+pub fn walk(
+    root: &Path,
+    enter: impl Fn(Found<'_>) -> bool + Sync,
+) -> Result<Vec<Entry>, WalkError> {
     let failed = |source| WalkError::Read {
         path: root.to_owned(),
         source,
     };
     // The root may be named by a link.
-    let root_meta = fs::metadata(root).map_err(failed)?;
-    if !root_meta.is_dir() {
+    let root_stat = stat(root).map_err(|error| failed(error.into()))?;
+    if !is_directory(&root_stat) {
         return Err(failed(io::ErrorKind::NotADirectory.into()));
     }
-    let mut pending = vec![(TreePath::root(), root_meta.dev())];
-    tree.add(TreePath::root(), root, &root_meta)?;
-    while let Some((directory, device)) = pending.pop() {
-        let place = directory.below(root);
-        let listed = match fs::read_dir(&place) {
-            Ok(listed) => listed,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            Err(source) => {
-                return Err(WalkError::Read {
-                    path: place,
-                    source,
-                });
-            }
-        };
-        for item in listed {
-            let unread = |source| WalkError::Read {
-                path: place.clone(),
-                source,
-            };
-            let item = item.map_err(unread)?;
-            let name = item.file_name();
-            let path = directory.join(name.as_bytes());
-            let path = path.map_err(|_| WalkError::TooLong(place.clone()))?;
-            let meta = match item.metadata() {
-                Ok(meta) => meta,
-                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                Err(source) => return Err(unread(source)),
-            };
-            if meta.is_dir() {
-                let found = Found {
-                    path: &path,
-                    is_mount_point: meta.dev() != device,
-                };
-                if enter(found) {
-                    pending.push((path.clone(), meta.dev()));
-                }
-            }
-            tree.add(path, &item.path(), &meta)?;
+    let mut whole = Part::new();
+    let node = Node::Directory;
+    whole
+        .add(TreePath::root(), root, &root_stat, node)
+        .map_err(|error| failed(error.into()))?;
+    let queue = Queue::new(Directory {
+        path: TreePath::root(),
+        device: root_stat.st_dev,
+    });
+    let work = || {
+        let mut part = Part::new();
+        while let Some(mut turn) = queue.next() {
+            let found = part.read(root, &turn.thing, &enter);
+            turn.more = found.inspect_err(|_| queue.clear())?;
         }
+        part.entries
+            .sort_unstable_by(|a, b| a.0.path.cmp(&b.0.path));
+        Ok(part.entries)
+    };
+    let mut entries = whole.entries;
+    for part in on_all_processors(usize::MAX, work) {
+        entries.append(&mut part?);
     }
-    Ok(tree.finish())
+    // This one finds the parts sorted and only merges them.
+    entries.sort_by(|a, b| a.0.path.cmp(&b.0.path));
+    Ok(with_hardlinks(entries))
 }
 
-struct Tree<'a> {
-    root: &'a Path,
-    entries: Vec<Entry>,
-    /// The paths of files that have several, by device and inode.
-    inodes: HashMap<(u64, u64), Vec<usize>>,
+/// A directory to look into.
+struct Directory {
+    path: TreePath,
+    device: u64,
+}
+
+/// Which file a path is one of several of: its device and inode.
+type Several = Option<(u64, u64)>;
+
+/// What one thread has found.
+struct Part {
+    entries: Vec<(Entry, Several)>,
     buffer: Vec<u8>,
 }
 
-impl Tree<'_> {
-    fn add(&mut self, path: TreePath, place: &Path, meta: &Metadata) -> Result<(), WalkError> {
-        let read = |source| WalkError::Read {
-            path: place.to_owned(),
-            source,
-        };
-        let gone = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
-        let seen = node(place, meta).and_then(|node| Ok((node, self.xattrs(place)?)));
-        let (node, xattrs) = match seen {
-            Ok(seen) => seen,
-            Err(error) if gone(&error) && place != self.root => return Ok(()),
-            Err(error) => return Err(read(error)),
-        };
-        if meta.nlink() > 1 && !meta.is_dir() {
-            let links = self.inodes.entry((meta.dev(), meta.ino())).or_default();
-            links.push(self.entries.len());
+impl Part {
+    fn new() -> Part {
+        Part {
+            entries: Vec::new(),
+            buffer: vec![0; LONGEST_XATTR],
         }
-        let is_link = meta.file_type().is_symlink();
-        self.entries.push(Entry {
+    }
+
+    /// Adds what is in a directory; gives the directories among it to look into.
+    fn read(
+        &mut self,
+        root: &Path,
+        directory: &Directory,
+        enter: impl Fn(Found<'_>) -> bool,
+    ) -> Result<Vec<Directory>, WalkError> {
+        let mut place = directory.path.below(root);
+        let unread = |place: &Path, error: Errno| WalkError::Read {
+            path: place.to_owned(),
+            source: error.into(),
+        };
+        let opened = match open(&place, &directory.path) {
+            Ok(opened) => opened,
+            Err(Errno::NOENT) => return Ok(Vec::new()),
+            Err(error) => return Err(unread(&place, error)),
+        };
+        let mut below = Vec::new();
+        let mut names = Vec::with_capacity(NAMES);
+        let mut listed = RawDir::new(&opened, names.spare_capacity_mut());
+        while let Some(item) = listed.next() {
+            let item = item.map_err(|error| unread(&place, error))?;
+            let name = item.file_name();
+            if matches!(name.to_bytes(), b"." | b"..") {
+                continue;
+            }
+            let path = directory.path.join(name.to_bytes());
+            let path = path.map_err(|_| WalkError::TooLong(place.clone()))?;
+            place.push(OsStr::from_bytes(name.to_bytes()));
+            let seen = look_at(opened.as_fd(), name).and_then(|(stat, node)| {
+                let inside = (node == Node::Directory).then(|| path.clone());
+                self.add(path, &place, &stat, node)?;
+                Ok(inside.map(|path| (path, stat.st_dev)))
+            });
+            match seen {
+                Ok(Some((path, device))) => {
+                    let found = Found {
+                        path: &path,
+                        is_mount_point: device != directory.device,
+                    };
+                    if enter(found) {
+                        below.push(Directory { path, device });
+                    }
+                }
+                Ok(None) | Err(Errno::NOENT) => {}
+                Err(error) => return Err(unread(&place, error)),
+            }
+            place.pop();
+        }
+        Ok(below)
+    }
+
+    fn add(
+        &mut self,
+        path: TreePath,
+        place: &Path,
+        stat: &Stat,
+        node: Node,
+    ) -> rustix::io::Result<()> {
+        let xattrs = self.xattrs(place)?;
+        let is_several = stat.st_nlink > 1 && node != Node::Directory;
+        let is_link = matches!(node, Node::Symlink(_));
+        let entry = Entry {
             path,
-            mode: if is_link { 0o777 } else { meta.mode() & 0o7777 },
-            uid: meta.uid(),
-            gid: meta.gid(),
+            mode: if is_link {
+                0o777
+            } else {
+                stat.st_mode & 0o7777
+            },
+            uid: stat.st_uid,
+            gid: stat.st_gid,
             xattrs,
             hardlink: None,
             node,
-        });
+        };
+        let several = is_several.then_some((stat.st_dev, stat.st_ino));
+        self.entries.push((entry, several));
         Ok(())
     }
 
-    fn xattrs(&mut self, place: &Path) -> io::Result<Xattrs> {
+    fn xattrs(&mut self, place: &Path) -> rustix::io::Result<Xattrs> {
         let mut xattrs = Xattrs::new();
         let length = match llistxattr(place, self.buffer.as_mut_slice()) {
             Ok(length) => length,
             // The file system has none.
             Err(Errno::NOTSUP) => 0,
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(error),
         };
         if length == 0 {
             return Ok(xattrs);
@@ -176,131 +230,57 @@ impl Tree<'_> {
                 }
                 // Taken away meanwhile.
                 Err(Errno::NODATA) => {}
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(error),
             }
         }
         Ok(xattrs)
     }
-
-    /// The entries in the order of paths, each further path of a file with the first one.
-    fn finish(mut self) -> Vec<Entry> {
-        for links in self.inodes.into_values().filter(|links| links.len() > 1) {
-            let Some(first) = links.iter().min_by_key(|at| &self.entries[**at].path) else {
-                continue;
-            };
-            let (first, path) = (*first, self.entries[*first].path.clone());
-            for at in links.into_iter().filter(|at| *at != first) {
-                self.entries[at].hardlink = Some(path.clone());
-            }
-        }
-        self.entries.sort_by(|a, b| a.path.cmp(&b.path));
-        self.entries
-    }
 }
 
-fn node(place: &Path, meta: &Metadata) -> io::Result<Node> {
-    let kind = meta.file_type();
-    let device = || (major(meta.rdev()), minor(meta.rdev()));
-    Ok(if kind.is_dir() {
-        Node::Directory
-    } else if kind.is_symlink() {
-        Node::Symlink(fs::read_link(place)?.as_os_str().as_bytes().to_vec())
-    } else if kind.is_file() {
-        Node::File {
-            size: meta.len(),
-            mtime: meta.mtime(),
-            digest: None,
-        }
-    } else if kind.is_char_device() {
-        let (major, minor) = device();
-        Node::Character(major, minor)
-    } else if kind.is_block_device() {
-        let (major, minor) = device();
-        Node::Block(major, minor)
-    } else if kind.is_fifo() {
-        Node::Fifo
-    } else {
-        Node::Socket
-    })
-}
-
-/// Reads those of `entries`, of the tree at `root`, that are regular files and `wanted`, on all processors.
-/// Of a file with several paths each is read once. One that vanished meanwhile is left as it is.
-///
-/// # Errors
-/// A file cannot be read, or became something else.
-pub fn hash_files(
-    root: &Path,
-    entries: &mut [Entry],
-    wanted: impl Fn(&Entry) -> bool,
-) -> Result<(), WalkError> {
-    let is_wanted = |entry: &Entry| matches!(entry.node, Node::File { .. }) && wanted(entry);
-    let places: Vec<usize> = (0..entries.len())
-        .filter(|at| is_wanted(&entries[*at]))
-        .collect();
-    let next = AtomicUsize::new(0);
-    let shared = &*entries;
-    let work = || -> Result<Vec<(usize, Digest)>, WalkError> {
-        let mut done = Vec::new();
-        let mut buffer = vec![0; CHUNK];
-        while let Some(at) = places.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let place = shared[*at].path.below(root);
-            if let Some(digest) = hash_file(&place, &mut buffer)? {
-                done.push((*at, digest));
+/// Entries in the order of paths, each further path of a file with the first one.
+fn with_hardlinks(entries: Vec<(Entry, Several)>) -> Vec<Entry> {
+    let mut firsts: HashMap<(u64, u64), TreePath> = HashMap::new();
+    let linked = entries.into_iter().map(|(mut entry, several)| {
+        if let Some(file) = several {
+            match firsts.get(&file) {
+                Some(first) => entry.hardlink = Some(first.clone()),
+                None => drop(firsts.insert(file, entry.path.clone())),
             }
         }
-        Ok(done)
-    };
-    let processors = std::thread::available_parallelism().map_or(1, usize::from);
-    let found: Vec<_> = std::thread::scope(|scope| {
-        let threads: Vec<_> = (1..processors.min(places.len()))
-            .map(|_| scope.spawn(work))
-            .collect();
-        let own = work();
-        let others = threads.into_iter().map(|thread| match thread.join() {
-            Ok(found) => found,
-            Err(panic) => std::panic::resume_unwind(panic),
-        });
-        std::iter::once(own)
-            .chain(others.collect::<Vec<_>>())
-            .collect()
+        entry
     });
-    for found in found {
-        for (at, sum) in found? {
-            if let Node::File { digest, .. } = &mut entries[at].node {
-                *digest = Some(sum);
-            }
-        }
-    }
-    Ok(())
+    linked.collect()
 }
 
-fn hash_file(place: &Path, buffer: &mut [u8]) -> Result<Option<Digest>, WalkError> {
-    let read = |source| WalkError::Read {
-        path: place.to_owned(),
-        source,
+fn is_directory(stat: &Stat) -> bool {
+    FileType::from_raw_mode(stat.st_mode) == FileType::Directory
+}
+
+/// Opens a directory. Only the root of the tree may be named by a link.
+fn open(place: &Path, path: &TreePath) -> rustix::io::Result<rustix::fd::OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let follow = match path.is_root() {
+        true => OFlags::empty(),
+        false => OFlags::NOFOLLOW,
     };
-    // A file may have become a link or a pipe: neither is followed nor waited for.
-    let flags = i32::try_from((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits()).unwrap_or_default();
-    let file = OpenOptions::new()
-        .read(true)
-        .custom_flags(flags)
-        .open(place);
-    let mut file: File = match file {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(read(error)),
+    openat(CWD, place, flags | follow, Mode::empty())
+}
+
+/// What a name in a directory is. From the directory the way is the shortest.
+fn look_at(directory: BorrowedFd<'_>, name: &CStr) -> rustix::io::Result<(Stat, Node)> {
+    let stat = statat(directory, name, AtFlags::SYMLINK_NOFOLLOW)?;
+    let node = match FileType::from_raw_mode(stat.st_mode) {
+        FileType::Directory => Node::Directory,
+        FileType::Symlink => Node::Symlink(readlinkat(directory, name, Vec::new())?.into_bytes()),
+        FileType::RegularFile => Node::File {
+            size: u64::try_from(stat.st_size).unwrap_or_default(),
+            mtime: stat.st_mtime,
+            digest: None,
+        },
+        FileType::CharacterDevice => Node::Character(major(stat.st_rdev), minor(stat.st_rdev)),
+        FileType::BlockDevice => Node::Block(major(stat.st_rdev), minor(stat.st_rdev)),
+        FileType::Fifo => Node::Fifo,
+        _ => Node::Socket,
     };
-    if !file.metadata().map_err(read)?.is_file() {
-        return Err(WalkError::Changing(place.to_owned()));
-    }
-    let mut hasher = Sha256::new();
-    loop {
-        match file.read(buffer) {
-            Ok(0) => return Ok(Some(Digest(hasher.finalize().into()))),
-            Ok(count) => hasher.update(&buffer[..count]),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(read(error)),
-        }
-    }
+    Ok((stat, node))
 }

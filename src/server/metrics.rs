@@ -20,6 +20,8 @@ use prometheus_client::registry::Registry;
 
 use crate::events::{Change, Finding, MachineView, Standing, Store};
 
+use super::drift::{Fleet, State};
+
 /// All that is counted.
 #[derive(Debug, Clone)]
 pub struct Metrics(Arc<Inner>);
@@ -34,6 +36,7 @@ struct Inner {
     commits: Histogram,
     machines: Family<StandingLabel, Gauge>,
     findings: Family<FindingLabel, Gauge>,
+    verified: Family<StateLabel, Gauge>,
     jobs: Gauge,
     streams: Gauge,
     store_bytes: Gauge,
@@ -69,6 +72,11 @@ struct FindingLabel {
     finding: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StateLabel {
+    state: &'static str,
+}
+
 /// From 0.5 ms to about 16 s.
 fn latencies() -> Histogram {
     Histogram::new(exponential_buckets(0.000_5, 2.0, 16))
@@ -93,6 +101,7 @@ impl Metrics {
             commits: latencies(),
             machines: Family::default(),
             findings: Family::default(),
+            verified: Family::default(),
             jobs: Gauge::default(),
             streams: Gauge::default(),
             store_bytes: Gauge::default(),
@@ -180,6 +189,9 @@ impl Metrics {
             .streams
             .set(i64::try_from(moment.streams).unwrap_or(i64::MAX));
         inner.dead_letters.set(moment.dead_letters);
+        if let Some(fleet) = store.and_then(|store| Fleet::of(store).ok()) {
+            inner.count_verified(&fleet);
+        }
         let bytes = store.map_or(0, Store::size_bytes);
         inner
             .store_bytes
@@ -218,6 +230,8 @@ impl Inner {
         all.register("edeploy_machines", help, self.machines.clone());
         let help = "Machines by what is wrong with them";
         all.register("edeploy_machine_findings", help, self.findings.clone());
+        let help = "Installed machines by how their files were when they told last";
+        all.register("edeploy_machines_verified", help, self.verified.clone());
         let help = "Installations that are going on";
         all.register("edeploy_jobs_open", help, self.jobs.clone());
         let help = "Pages and logs that are being followed";
@@ -226,6 +240,15 @@ impl Inner {
         all.register("edeploy_event_store_bytes", help, self.store_bytes.clone());
         let help = "Webhooks that could not be delivered and are not tried again";
         all.register("edeploy_webhooks_dead", help, self.dead_letters.clone());
+    }
+
+    fn count_verified(&self, fleet: &Fleet) {
+        let counts = State::ALL.map(|state| (state.word(), fleet.count(state)));
+        let silent = (State::NEVER, fleet.never_verified.len());
+        for (state, count) in counts.into_iter().chain([silent]) {
+            let gauge = self.verified.get_or_create(&StateLabel { state });
+            gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
     }
 
     fn count_machines(&self, views: impl Iterator<Item = MachineView>) {

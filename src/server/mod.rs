@@ -8,6 +8,7 @@ mod body;
 mod boot;
 mod cloud_seed;
 mod decide;
+mod drift;
 mod emitters;
 mod error;
 mod events;

@@ -67,10 +67,17 @@ impl Roles {
     }
 }
 
-impl Drop for Roles {
-    fn drop(&mut self) {
+impl Roles {
+    /// The daemon is away from now on; what it served is still there.
+    pub(crate) fn stop(&mut self) {
         self.child.kill().ok();
         self.child.wait().ok();
+    }
+}
+
+impl Drop for Roles {
+    fn drop(&mut self) {
+        self.stop();
     }
 }
 

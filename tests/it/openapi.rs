@@ -123,7 +123,14 @@ fn holds(
 /// What an operation is sent, and the machine that it is asked about.
 fn example(method: &str, path: &str) -> (Vec<u8>, &'static str) {
     let report = br#"{"origin":"x","name":"install","event_type":"start","description":""}"#;
+    let drift = format!(
+        r#"{{"machine":"QEMU-CZ1-","role":"base","version":"1.0","manifest":"{}","depth":"full","paths":1,
+        "counts":{{"mode":1}},"left_out":0,
+        "differences":[{{"path":"./a","aspect":"mode","expected":"0644","found":"0600"}}]}}"#,
+        "0".repeat(64)
+    );
     let body = match (method, path) {
+        ("post", "/api/v1/drift") => drift.into_bytes(),
         ("post", "/api/v1/machines") => machine("CZ1", "QEMU").into_bytes(),
         ("post", path) if path.starts_with("/api/v1/events") => report.to_vec(),
         _ => Vec::new(),

@@ -83,7 +83,7 @@ fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
 }
 
 /// A role that a daemon serves, with its manifest.
-fn served() -> Roles {
+pub(crate) fn served() -> Roles {
     let roles = Roles::start();
     let tree = roles.dir.path().join("install/D12-F.1.0.0/base");
     for name in [
@@ -103,7 +103,7 @@ fn served() -> Roles {
     roles
 }
 
-fn machine(roles: &Roles) -> Machine {
+pub(crate) fn machine(roles: &Roles) -> Machine {
     Machine::served(
         &roles.dir.path().join("install"),
         "D12-F.1.0.0",
@@ -233,4 +233,46 @@ fn with_a_key_only_what_its_owner_signed_is_believed() {
     );
     std::fs::remove_file(&manifest).unwrap();
     assert_eq!(machine.verify(&[]).status.code(), Some(5));
+}
+
+#[test]
+fn the_manifest_and_the_key_of_the_machine_itself_come_first() {
+    let mut roles = served();
+    let machine = machine(&roles);
+    let dir = roles.dir.path().to_owned();
+    ctl(&["keygen", text(&dir.join("a"))]);
+    ctl(&["keygen", text(&dir.join("b"))]);
+    let manifest = dir.join("install/D12-F.1.0.0/base.manifest");
+    let kept = machine.path("var/lib/edeploy/D12-F.1.0.0/manifest");
+    let verify = |words: &[&str]| machine.verify(words).status.code();
+    // A key on the machine: the server's manifest is not signed by it.
+    std::fs::copy(dir.join("a.pub"), machine.path("var/lib/edeploy/roles.pub")).unwrap();
+    assert_eq!(verify(&[]), Some(5), "there is no signature");
+    let other = dir.join("b.key");
+    ctl(&["sign", text(&manifest), "--key", text(&other)]);
+    assert_eq!(verify(&[]), Some(3));
+    assert_eq!(verify(&["--key", text(&dir.join("b.pub"))]), Some(0));
+    // What the installation kept is not believed without a signature: the server is asked.
+    std::fs::copy(&manifest, &kept).unwrap();
+    assert_eq!(verify(&[]), Some(3));
+    let own = dir.join("a.key");
+    ctl(&["sign", text(&manifest), "--key", text(&own)]);
+    std::fs::copy(
+        dir.join("install/D12-F.1.0.0/base.manifest.minisig"),
+        kept.with_file_name("manifest.minisig"),
+    )
+    .unwrap();
+    roles.stop();
+    assert_eq!(verify(&[]), Some(0), "nobody was asked");
+    let whole = std::fs::read_to_string(&kept).unwrap();
+    write(&kept, whole.replace("mode=0644", "mode=0666"));
+    assert_eq!(verify(&[]), Some(3));
+    // Without a key it is believed.
+    std::fs::remove_file(machine.path("var/lib/edeploy/roles.pub")).unwrap();
+    assert_eq!(verify(&[]), Some(6));
+    write(
+        &kept,
+        whole.replace("#version D12-F.1.0.0", "#version D12-F.0.9"),
+    );
+    assert_eq!(verify(&[]), Some(3), "it is of another version");
 }

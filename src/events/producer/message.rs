@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::events::report::{HostKey, LogFile, Report};
-use crate::model::Event;
+use crate::model::{Drift, Event};
 
 /// How much of a description is kept with its event, in bytes; the whole is kept as a file.
 const DESCRIPTION_BYTES: usize = 16 << 10;
@@ -33,6 +33,8 @@ pub struct Message {
     pub boot_id: Option<String>,
     /// The machine's SSH host keys.
     pub host_keys: Vec<HostKey>,
+    /// How the machine's files differ from its role.
+    pub drift: Option<Drift>,
 }
 
 /// Why a message is not taken.
@@ -60,6 +62,9 @@ pub enum Unreadable {
         /// What can be.
         steps: Vec<String>,
     },
+    /// It does not tell how a machine's files differ from its role.
+    #[error("no report of `edeploy verify`: {0}")]
+    NoDrift(String),
     /// The name is this server's own.
     #[error("the origin `{0}` is this server's own: give another one")]
     Reserved(String),
@@ -96,6 +101,7 @@ impl Message {
     pub fn reports(self, machine: &str, address: Option<&str>, received: Timestamp) -> Vec<Report> {
         let (mut files, mut host_keys) = (Some(self.files), Some(self.host_keys));
         let mut aliases = Some(self.aliases);
+        let mut drift = self.drift;
         let reports = self.events.into_iter().map(|event| {
             let mut report = Report::new(machine, event, received);
             report.about.datacenter.clone_from(&self.datacenter);
@@ -103,6 +109,7 @@ impl Message {
             report.about.address = address.map(str::to_owned);
             report.about.aliases = aliases.take().unwrap_or_default();
             report.about.host_keys = host_keys.take().unwrap_or_default();
+            report.about.drift = drift.take();
             report.files = files.take().unwrap_or_default();
             report
         });

@@ -3,6 +3,7 @@
 //! Pure: texts, fields and bytes in, events with their files out. Which machine they are of, and who may
 //! tell, is not decided here. Everything read is hostile: lengths are limited, nothing is run or opened.
 
+mod drift;
 mod foreman;
 mod inspection;
 mod maas;
@@ -12,6 +13,7 @@ mod reading;
 mod status_event;
 mod words;
 
+pub use drift::{DRIFT_BYTES, drift};
 pub use foreman::{built, failed};
 pub use inspection::{Inspection, facts_of_inventory, inspection};
 pub use maas::{FormField, legacy_report};

@@ -1,5 +1,6 @@
 //! One commit: reports folded and written in one transaction. Nothing in memory changes before it is on disk.
 
+mod drift;
 mod naming;
 mod writing;
 
@@ -143,6 +144,7 @@ impl<'a> Batch<'a> {
         let job = machine.deployment.as_ref().map(|it| it.number);
         let event = self.insert_event(kept.id, job, report)?;
         self.keep_host_keys(kept.id, report)?;
+        self.keep_drift(kept.id, report)?;
         for file in &prepared.files {
             self.insert_log(kept.id, job, report.received, file)?;
         }

@@ -4,6 +4,7 @@
 //! that many machines cost one fsync. What was answered is on the disk.
 
 mod batch;
+mod drift;
 mod error;
 mod open;
 mod outbox;
@@ -23,7 +24,10 @@ use jiff::Timestamp;
 
 pub use error::StoreError;
 pub use outbox::{DeadLetter, Letter, Outbox};
-pub use rows::{Cursor, DeploymentRow, EventRow, Filter, HostKeyRow, LogRow, Transition};
+pub use rows::{
+    CommonDifference, Cursor, DeploymentRow, DriftRow, EventRow, Filter, HostKeyRow, LogRow,
+    Transition,
+};
 
 use super::board::Board;
 use super::report::{About, Report};
@@ -285,6 +289,42 @@ impl Store {
     pub fn host_keys(&self, machine: Option<&str>) -> Result<Vec<HostKeyRow>, StoreError> {
         self.readers
             .read(|connection| read::host_keys(connection, machine))
+    }
+
+    /// What each machine told last of its files, without the single differences, by name.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn drifts(&self) -> Result<Vec<DriftRow>, StoreError> {
+        self.readers
+            .read(|connection| drift::drifts(connection, None))
+    }
+
+    /// What a machine told last of its files, whole.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn drift(&self, machine: &str) -> Result<Option<DriftRow>, StoreError> {
+        self.readers
+            .read(|connection| drift::whole(connection, machine))
+    }
+
+    /// The paths that differ on the most machines, but for those whose report is stale, at most `limit`.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn common_differences(&self, limit: usize) -> Result<Vec<CommonDifference>, StoreError> {
+        self.readers
+            .read(|connection| drift::common(connection, limit))
+    }
+
+    /// The machines on which a path differs in this way, but for those whose report is stale.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn machines_with(&self, path: &str, aspect: &str) -> Result<Vec<String>, StoreError> {
+        self.readers
+            .read(|connection| drift::machines_with(connection, path, aspect))
     }
 
     /// Keeps everything that was submitted, then stops; what comes later is refused.

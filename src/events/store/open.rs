@@ -14,10 +14,11 @@ use crate::events::machine::Machine;
 use crate::events::usual::Usual;
 
 /// What brings each version to the next; the first makes the tables.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("schema.sql"),
     include_str!("host_keys.sql"),
     include_str!("outbox.sql"),
+    include_str!("drift.sql"),
 ];
 
 /// How long a reader and the writer wait for one another, which in WAL mode they hardly do.

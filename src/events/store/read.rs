@@ -18,7 +18,7 @@ use crate::model::{Level, StepResult};
 /// How many connections are kept for the next question.
 const IDLE_READERS: usize = 4;
 
-type Sql<T> = rusqlite::Result<T>;
+pub(super) type Sql<T> = rusqlite::Result<T>;
 
 /// Connections that only read.
 #[derive(Debug)]
@@ -295,7 +295,7 @@ pub(super) fn log_content(connection: &Connection, id: i64) -> Sql<Option<Vec<u8
     })
 }
 
-fn time(row: &Row<'_>, column: usize) -> Sql<Timestamp> {
+pub(super) fn time(row: &Row<'_>, column: usize) -> Sql<Timestamp> {
     Ok(of_micros(row.get(column)?))
 }
 

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::events::standing::{Standing, Status};
-use crate::model::{Level, StepResult};
+use crate::model::{Drift, Level, StepResult};
 
 /// A report as it is kept.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -88,6 +88,33 @@ pub struct HostKeyRow {
     pub key: String,
     /// When the machine told it.
     pub received: Timestamp,
+}
+
+/// How a machine's files differ from its role.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DriftRow {
+    /// The machine.
+    pub machine: String,
+    /// When it told it.
+    pub at: Timestamp,
+    /// Whether another version may be installed since: an installation or an upgrade began later.
+    pub is_stale: bool,
+    /// What it told; without the single differences where it is one of many.
+    #[serde(flatten)]
+    pub drift: Drift,
+}
+
+/// A path that differs on several machines in the same way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CommonDifference {
+    /// Which.
+    pub path: String,
+    /// In which way, as [`crate::model::Aspect::name`] says.
+    pub aspect: String,
+    /// On how many machines.
+    pub machines: u64,
+    /// One of them.
+    pub example: String,
 }
 
 /// A change of a machine's standing: a line of the timeline.

@@ -10,6 +10,7 @@ use crate::model::{Fact, Facts};
 use crate::server::hardware;
 use crate::server::state::{AppState, OpenSection};
 
+use super::drift::Told;
 use super::shown::{Bar, Line, Row, ago, bars};
 use super::{NoPage, answer};
 
@@ -35,6 +36,7 @@ struct Page {
     since_ago: String,
     diagnosis: Option<Diagnosis>,
     job: Option<Job>,
+    drift: Option<Told>,
     history: Vec<Line>,
     variables: Vec<(String, String)>,
     explanation: Option<String>,
@@ -75,6 +77,7 @@ fn machine(called: &str, state: &AppState, now: Timestamp) -> Result<Page, NoPag
         ..Filter::default()
     };
     let history = store.timeline(&filter, Cursor::Before(None), HISTORY)?;
+    let drift = store.drift(&view.machine)?;
     let job = view.job.map(|number| job(store, number, ended, now));
     let job = job.transpose()?;
     Ok(Page {
@@ -84,6 +87,7 @@ fn machine(called: &str, state: &AppState, now: Timestamp) -> Result<Page, NoPag
         since_ago: ago(view.since, now),
         diagnosis: view.diagnosis.clone(),
         job,
+        drift: drift.map(|row| Told::of(row, now)),
         history: history.into_iter().map(Line::of).collect(),
         variables,
         explanation,

@@ -5,6 +5,7 @@
 //! the script are part of the program.
 
 mod assets;
+mod drift;
 mod fleet;
 mod job;
 mod machine;
@@ -23,11 +24,12 @@ use crate::events::StoreError;
 use super::error::ApiError;
 
 /// The pages that every page leads to.
-const PAGES: [(&str, &str); 4] = [
+const PAGES: [(&str, &str); 5] = [
     ("/", "Machines"),
     ("/profiles", "Profiles"),
     ("/unmatched", "Unmatched"),
     ("/timeline", "Timeline"),
+    ("/drift", "Drift"),
 ];
 
 /// What a page may load: its own style and script, nothing else, and nobody may put it into a frame.
@@ -42,6 +44,7 @@ pub(super) fn register(config: &mut web::ServiceConfig) {
         .route("/profiles/{profile}", web::get().to(profile::page))
         .route("/unmatched", web::get().to(unmatched::page))
         .route("/timeline", web::get().to(timeline::page))
+        .route("/drift", web::get().to(drift::page))
         .route("/jobs/{number}", web::get().to(job::page))
         .route("/static/{file}", web::get().to(assets::file));
 }

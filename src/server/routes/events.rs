@@ -109,7 +109,8 @@ async fn told(
     }
 }
 
-fn shown(kept: &Kept) -> Value {
+/// What became of a message, for who sent it.
+pub(super) fn shown(kept: &Kept) -> Value {
     match kept {
         Ok(receipt) => json!({
             "machine": receipt.machine,

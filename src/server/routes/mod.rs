@@ -9,6 +9,7 @@ mod ask;
 mod boot;
 mod cloud_init;
 mod contiv;
+mod drift;
 mod events;
 mod foreman;
 mod health;
@@ -64,6 +65,7 @@ pub(super) fn register(config: &mut web::ServiceConfig) {
         .configure(metrics::register)
         .configure(openapi::register)
         .configure(webhooks::register)
+        .configure(drift::register)
         .configure(events::register)
         .configure(foreman::register)
         .configure(cloud_init::register)

@@ -54,6 +54,12 @@ impl Batch<'_> {
             Some(own) => own,
             None => self.create(name, now)?,
         };
+        // A machine that told of its files under its own name is believed.
+        self.transaction.execute(
+            "DELETE FROM difference WHERE machine = ?2
+             AND EXISTS (SELECT 1 FROM drift WHERE machine = ?1)",
+            params![own.id, stranger.id],
+        )?;
         for table in [
             "event",
             "log",
@@ -61,6 +67,8 @@ impl Batch<'_> {
             "transition",
             "alias",
             "host_key",
+            "drift",
+            "difference",
         ] {
             let text = format!("UPDATE OR IGNORE {table} SET machine = ?1 WHERE machine = ?2");
             self.transaction

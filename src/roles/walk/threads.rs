@@ -1,0 +1,121 @@
+//! Work that all processors share.
+
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+/// More threads than this only wait for each other in the kernel.
+const MOST_THREADS: usize = 16;
+
+/// Does the same work in as many threads as there are processors, but in at most `most`; gives what each
+/// came to.
+pub(super) fn on_all_processors<T: Send>(most: usize, work: impl Fn() -> T + Sync) -> Vec<T> {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        let others: Vec<_> = (1..processors.min(MOST_THREADS).min(most))
+            .map(|_| scope.spawn(&work))
+            .collect();
+        let own = work();
+        let others = others.into_iter().map(|thread| match thread.join() {
+            Ok(found) => found,
+            Err(panic) => std::panic::resume_unwind(panic),
+        });
+        std::iter::once(own).chain(others).collect()
+    })
+}
+
+/// Things to do, each of which may bring more of them. It ends when nothing is left and nobody is at work.
+pub(super) struct Queue<T> {
+    state: Mutex<State<T>>,
+    changed: Condvar,
+}
+
+struct State<T> {
+    waiting: Vec<T>,
+    at_work: usize,
+}
+
+impl<T> Queue<T> {
+    pub(super) fn new(first: T) -> Queue<T> {
+        Queue {
+            state: Mutex::new(State {
+                waiting: vec![first],
+                at_work: 0,
+            }),
+            changed: Condvar::new(),
+        }
+    }
+
+    /// The next thing to do; waits while another thread may still bring one.
+    pub(super) fn next(&self) -> Option<Turn<'_, T>> {
+        let mut state = self.lock();
+        loop {
+            if let Some(thing) = state.waiting.pop() {
+                state.at_work += 1;
+                return Some(Turn {
+                    queue: self,
+                    thing,
+                    more: Vec::new(),
+                });
+            }
+            if state.at_work == 0 {
+                return None;
+            }
+            state = self
+                .changed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Forgets what nobody has begun.
+    pub(super) fn clear(&self) {
+        self.lock().waiting.clear();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One thing that is being done. When it is dropped, what it brought is in the queue.
+pub(super) struct Turn<'a, T> {
+    queue: &'a Queue<T>,
+    /// What to do.
+    pub(super) thing: T,
+    /// What else is to be done.
+    pub(super) more: Vec<T>,
+}
+
+impl<T> Drop for Turn<'_, T> {
+    fn drop(&mut self) {
+        let mut state = self.queue.lock();
+        state.at_work -= 1;
+        let is_over = state.at_work == 0;
+        if is_over || !self.more.is_empty() {
+            state.waiting.append(&mut self.more);
+            self.queue.changed.notify_all();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn everything_is_done_once_and_then_it_ends() {
+        let queue = Queue::new(12_u32);
+        let done = AtomicUsize::new(0);
+        let work = || {
+            while let Some(mut turn) = queue.next() {
+                done.fetch_add(1, Ordering::Relaxed);
+                if turn.thing > 0 {
+                    turn.more = vec![turn.thing - 1; 2];
+                }
+            }
+        };
+        on_all_processors(4, work);
+        assert_eq!(done.into_inner(), (1 << 13) - 1);
+    }
+}
