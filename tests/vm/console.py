@@ -17,6 +17,10 @@ class LabError(Exception):
     """A machine or a service did not do what it must."""
 
 
+class WentOff(LabError):
+    """The machine was switched off, by itself, when something else was waited for."""
+
+
 @dataclass
 class Running:
     """A qemu process and all that its serial console has said, by line and time. With `attached` the
@@ -77,7 +81,7 @@ class Running:
                 if line is None:
                     if pattern is None:
                         return seconds
-                    raise LabError(f"the machine went off before: {pattern}")
+                    raise WentOff(f"the machine went off before: {pattern}")
                 if pattern and re.search(pattern, line):
                     count -= 1
                     if count == 0:

@@ -6,7 +6,7 @@ import socket
 import time
 from dataclasses import dataclass
 
-from console import LabError
+from console import LabError, WentOff
 
 # The name of the port that tests/vm/upgrade/agent listens to.
 PORT = "lab"
@@ -45,7 +45,7 @@ class Inside:
             except ConnectionResetError:
                 chunk = b""
             if not chunk:
-                raise LabError("the machine went off while a command ran")
+                raise WentOff("the machine went off while a command ran")
             self.rest += chunk
         line, _, self.rest = self.rest.partition(b"\n")
         text = line.decode(errors="replace")
@@ -66,7 +66,7 @@ class Inside:
         try:
             self.end.sendall(f"{command}\n".encode())
         except OSError as error:
-            raise LabError(f"the machine went off before: {command}") from error
+            raise WentOff(f"the machine went off before: {command}") from error
 
     def run(self, command, deadline=COMMAND_DEADLINE, until=None):
         """Runs a command of one line in a shell. With `until` it ends with the first line for which that is true."""
