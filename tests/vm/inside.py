@@ -97,9 +97,13 @@ class Monitor:
 
     def __init__(self, end):
         self.file = end.makefile("rw")
+        self.is_ready = False
 
     def ask(self, command, **arguments):
         """The answer to a command; what qemu tells unasked is passed over."""
+        if not self.is_ready:
+            self.is_ready = True
+            self.ask("qmp_capabilities")
         self.file.write(json.dumps({"execute": command, "arguments": arguments}) + "\n")
         self.file.flush()
         for line in self.file:
@@ -112,7 +116,6 @@ class Monitor:
 
     def save(self, path):
         """Stops the machine for good and writes its memory to a file, with which it can go on again and again."""
-        self.ask("qmp_capabilities")
         self.ask("stop")
         self.ask("migrate-set-parameters", **{"max-bandwidth": 10 << 30})
         self.ask("migrate", uri=f"exec:cat >{shlex.quote(str(path))}")
@@ -123,7 +126,6 @@ class Monitor:
 
     def go_on(self):
         """Has a machine go on that was stopped and saved."""
-        self.ask("qmp_capabilities")
         while self.ask("query-status")["status"] == "inmigrate":
             time.sleep(0.05)
         self.ask("cont")
