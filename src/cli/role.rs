@@ -2,7 +2,9 @@
 
 mod bootstrap;
 mod build;
+mod devices;
 mod diff;
+mod dnf;
 mod keys;
 mod manifest;
 mod metadata;

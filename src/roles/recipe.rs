@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use super::path::TreePath;
 
@@ -31,8 +31,21 @@ pub enum RecipeError {
         path: String,
     },
     /// Neither the role nor what it inherits from says it.
-    #[error("there is no `distribution`, such as `bookworm`")]
+    #[error("there is no `distribution`, such as `bookworm`, or `40` with `base = \"dnf\"`")]
     NoDistribution,
+    /// It would have no effect, which the one who wrote it cannot want.
+    #[error("`{word}` means nothing {here}")]
+    Useless {
+        /// The key of the role file.
+        word: &'static str,
+        /// Where.
+        here: &'static str,
+    },
+    /// What comes from a mirror would not be checked.
+    #[error(
+        "a `mirror` with `base = \"dnf\"` takes `key`, the file of the keys that its packages are signed with, or `unsigned = true`"
+    )]
+    NoKey,
 }
 
 /// One role file as it stands.
@@ -41,13 +54,19 @@ pub enum RecipeError {
 pub struct RoleFile {
     /// The role file that this one adds to; relative to this file.
     pub inherit: Option<String>,
-    /// What mmdebstrap takes for a suite: `bookworm`.
+    /// What mmdebstrap takes for a suite, `bookworm`; what dnf takes for a release, `40`.
     pub distribution: Option<String>,
-    /// With which packages mmdebstrap begins: `minbase` if nothing is said.
+    /// With which packages mmdebstrap begins: `minbase` if nothing is said. With `dnf` it is dnf that
+    /// brings the packages, and it begins with none.
     pub base: Option<String>,
-    /// Where packages come from, if not from the distribution's own mirror. One of snapshot.debian.org
-    /// gives the same packages for ever.
-    pub mirror: Option<String>,
+    /// Where packages come from, one or several, if not from the distribution's own mirror (mmdebstrap) or the
+    /// repositories of the machine that builds (dnf). One of snapshot.debian.org gives the same packages for ever.
+    #[serde(deserialize_with = "one_or_several")]
+    pub mirror: Vec<String>,
+    /// The file of the keys that the mirror's packages are signed with; relative to this file.
+    pub key: Option<String>,
+    /// Whether dnf takes packages of the mirror that nobody has signed.
+    pub unsigned: Option<bool>,
     /// Parts of the archive: `main` if nothing is said.
     pub components: Vec<String>,
     /// Packages.
@@ -113,6 +132,37 @@ impl RoleFile {
             .ok_or(RecipeError::NoDistribution)
     }
 
+    /// Whether dnf brings its packages, not mmdebstrap.
+    pub fn is_of_dnf(&self) -> bool {
+        self.base.as_deref() == Some("dnf")
+    }
+
+    /// Whether the whole role, with all that it inherits, can be built as it says.
+    ///
+    /// # Errors
+    /// There is no distribution, a word is of another kind of base, or a mirror of dnf has no key.
+    pub fn check(&self) -> Result<(), RecipeError> {
+        self.distribution()?;
+        let is_unsigned = self.unsigned == Some(true);
+        let useless = |word, here| Err(RecipeError::Useless { word, here });
+        if !self.is_of_dnf() {
+            return match self.unsigned {
+                Some(_) => useless("unsigned", "unless `base = \"dnf\"`"),
+                None => Ok(()),
+            };
+        }
+        if !self.components.is_empty() {
+            return useless("components", "with `base = \"dnf\"`");
+        }
+        match (self.mirror.is_empty(), &self.key, is_unsigned) {
+            (true, Some(_), _) => useless("key", "without a `mirror`"),
+            (true, None, true) => useless("unsigned", "without a `mirror`"),
+            (false, Some(_), true) => useless("unsigned", "where there is a `key`"),
+            (false, None, false) => Err(RecipeError::NoKey),
+            _ => Ok(()),
+        }
+    }
+
     /// This role on top of the one it inherits from: its own words count, its lists are added.
     #[must_use]
     pub fn on(self, parent: RoleFile) -> RoleFile {
@@ -122,7 +172,13 @@ impl RoleFile {
             inherit: parent.inherit,
             distribution: self.distribution.or(parent.distribution),
             base: self.base.or(parent.base),
-            mirror: self.mirror.or(parent.mirror),
+            mirror: if self.mirror.is_empty() {
+                parent.mirror
+            } else {
+                self.mirror
+            },
+            key: self.key.or(parent.key),
+            unsigned: self.unsigned.or(parent.unsigned),
             components: added(parent.components, self.components),
             packages: added(parent.packages, self.packages),
             files,
@@ -140,6 +196,20 @@ impl RoleFileEntry {
         let mode = u32::from_str_radix(text, 8).ok()?;
         (matches!(text.len(), 3 | 4) && mode <= 0o7777).then_some(mode)
     }
+}
+
+/// A word, or a list of words.
+fn one_or_several<'de, D: Deserializer<'de>>(value: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "a text or a list of texts")]
+    enum Words {
+        One(String),
+        Several(Vec<String>),
+    }
+    Ok(match Words::deserialize(value)? {
+        Words::One(word) => vec![word],
+        Words::Several(words) => words,
+    })
 }
 
 /// Both lists, nothing twice.
@@ -186,6 +256,36 @@ mod tests {
             let error = RoleFile::parse(text).unwrap_err().to_string();
             assert!(error.contains(reason), "{text}: {error}");
         }
-        assert!(RoleFile::default().distribution().is_err());
+        assert!(RoleFile::default().check().is_err());
+    }
+
+    #[test]
+    fn a_base_of_dnf_says_who_signed_its_packages_and_nothing_that_is_mmdebstraps() {
+        let check = |text: &str| {
+            let text = format!("distribution = '40'\n{text}");
+            let checked = RoleFile::parse(&text).unwrap().check();
+            checked.map_err(|error| error.to_string())
+        };
+        for good in [
+            "mirror = 'http://a'\ncomponents = ['main']\nkey = 'k'",
+            "base = 'dnf'",
+            "base = 'dnf'\nmirror = ['file:///a', 'file:///b']\nkey = 'k'",
+            "base = 'dnf'\nmirror = 'file:///a'\nunsigned = true",
+        ] {
+            assert_eq!(check(good), Ok(()), "{good}");
+        }
+        for (bad, reason) in [
+            ("unsigned = true", "`unsigned` means nothing unless"),
+            ("base = 'dnf'\nmirror = 'a'", "takes `key`"),
+            ("base = 'dnf'\ncomponents = ['main']", "`components`"),
+            ("base = 'dnf'\nkey = 'k'", "without a `mirror`"),
+            (
+                "base = 'dnf'\nmirror = 'a'\nkey = 'k'\nunsigned = true",
+                "where there is a `key`",
+            ),
+        ] {
+            let error = check(bad).unwrap_err();
+            assert!(error.contains(reason), "{bad}: {error}");
+        }
     }
 }

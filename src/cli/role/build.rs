@@ -14,7 +14,7 @@ use crate::system::{Command, Ownership, Real, Runner, put_file};
 
 use super::super::answer::{Answer, Exit, Failure, Style};
 use super::super::input;
-use super::{bootstrap, manifest, namespace, pkgmngr, tree};
+use super::{bootstrap, devices, manifest, namespace, pkgmngr, tree};
 
 /// A role that inherits from itself would go on for ever.
 const MOST_ANCESTORS: usize = 16;
@@ -89,6 +89,9 @@ impl Build {
             Failure::new(Exit::Input, format!("`{name}` is no name of a role")).because(&error)
         })?;
         let recipe = load(&self.file)?;
+        (recipe.check()).map_err(|error| {
+            Failure::new(Exit::Input, "the role cannot be built").because(&error)
+        })?;
         let home = self.out.join(self.vers.as_str());
         let place = home.join(role.as_str());
         if place.exists() || tree::beside(&place, tree::MANIFEST).exists() {
@@ -209,6 +212,7 @@ fn load(file: &Path) -> Result<RoleFile, Failure> {
         let beside = |name: &String| file.with_file_name(name).display().to_string();
         let parent = RoleFile {
             scripts: parent.scripts.iter().map(beside).collect(),
+            key: parent.key.as_ref().map(beside),
             files: (parent.files.into_iter())
                 .map(|(path, mut file)| {
                     file.from = file.from.as_ref().map(beside);
@@ -272,10 +276,9 @@ fn run_in(root: &Path, script: &Path, epoch: &str) -> Result<(), Failure> {
     const NAME: &str = ".edeploy-script";
     put(root, NAME, &input::read(script)?, 0o700, (0, 0))?;
     let root_name = root.display().to_string();
-    let words = [root_name.as_str(), &format!("/{NAME}")];
-    let mut command = Command::new("chroot", words)
-        .mutating()
-        .with_timeout(TIMEOUT);
+    let script_name = format!("/{NAME}");
+    let mut command = devices::with(root, ["chroot", &root_name, &script_name]);
+    command = command.with_timeout(TIMEOUT);
     command.env = vec![("SOURCE_DATE_EPOCH".to_owned(), epoch.to_owned())];
     Real.run(&command).map_err(|error| {
         let sentence = format!("the script `{}` failed", script.display());

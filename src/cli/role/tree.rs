@@ -82,13 +82,23 @@ pub(super) fn packages(tree: &Path) -> Result<Packages, Failure> {
     if status.exists() {
         return Ok(Packages::of_dpkg(&input::read_text(&status)?));
     }
-    let places = ["var/lib/rpm", "usr/lib/sysimage/rpm"];
-    if !places.iter().any(|place| tree.join(place).exists()) {
+    // The database is where this tree has it; what rpm of this machine looks for is another question.
+    let places = ["usr/lib/sysimage/rpm", "var/lib/rpm"];
+    let Some(place) = places.iter().find(|place| tree.join(place).exists()) else {
         return Ok(Packages::default());
-    }
-    let root = tree.display().to_string();
+    };
+    let (root, place) = (tree.display().to_string(), format!("/{place}"));
     let form = "%{NAME}:%{ARCH} %{EVR}\\n";
-    let command = Command::new("rpm", ["--root", &root, "-qa", "--queryformat", form]);
+    let words = [
+        "--root",
+        &root,
+        "--dbpath",
+        &place,
+        "-qa",
+        "--queryformat",
+        form,
+    ];
+    let command = Command::new("rpm", words);
     match Real.run(&command) {
         Ok(output) => Ok(Packages::parse(&String::from_utf8_lossy(&output.stdout))),
         Err(error) => {
