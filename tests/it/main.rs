@@ -49,6 +49,7 @@ mod reference;
 mod reporters;
 mod reports_kept;
 mod role_build;
+mod role_dnf;
 mod role_metadata;
 mod role_verify;
 mod roles;

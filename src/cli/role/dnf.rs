@@ -34,9 +34,10 @@ if [ -x usr/bin/rpm ]; then
     own=$(chroot . /usr/bin/rpm --eval %_dbpath)
     chroot . /bin/sh -ec '[ "$1" -ef "$2" ] || { mkdir -p "$2"; mv "$1"/* "$2/"; rm -r "$1"; }' sh "/$place" "$own"
     [ -d "$place" ] || place=${own#/}
+    rmdir usr/lib/sysimage 2>/dev/null || true
 fi
-rpm --root "$1" --dbpath "/$place" -e --allmatches gpg-pubkey >/dev/null 2>&1 || true
-rpmdb --root "$1" --dbpath "/$place" --rebuilddb
+rpm --root "$PWD" --dbpath "/$place" -e --allmatches gpg-pubkey >/dev/null 2>&1 || true
+rpmdb --root "$PWD" --dbpath "/$place" --rebuilddb
 rm -f "$place"/.rpm.lock "$place"/.dbenv.lock "$place"/*-shm "$place"/*-wal
 rm -rf var/cache/dnf/* var/cache/yum/* var/cache/libdnf5/* var/lib/dnf/* usr/lib/sysimage/libdnf5/transaction_history.*"#;
 
@@ -48,7 +49,10 @@ pub(super) fn install(
     work: &Path,
     target: &Path,
 ) -> Result<(), Failure> {
-    let [tree, table] = [target, table].map(|path| path.display().to_string());
+    // rpm takes no other name of a tree.
+    let target = std::path::absolute(target)
+        .map_err(|error| Failure::io("find", &input::name_of(target), &error))?;
+    let [tree, table] = [target.as_path(), table].map(|path| path.display().to_string());
     run(
         Command::new("sh", ["-ec", BEGIN, "sh", &tree, &table]),
         epoch,
@@ -57,7 +61,7 @@ pub(super) fn install(
     write_macros(&home, &tree)
         .map_err(|error| Failure::io("write", &input::name_of(&home), &error))?;
     let words = words(role, &tree)?;
-    let mut command = devices::with(target, words.iter().map(String::as_str));
+    let mut command = devices::with(&target, words.iter().map(String::as_str));
     (command.env).push(("HOME".to_owned(), home.display().to_string()));
     run(command, epoch)?;
     for script in [FINISH, bootstrap::CLEAN] {

@@ -87,7 +87,9 @@ pub(super) fn packages(tree: &Path) -> Result<Packages, Failure> {
     let Some(place) = places.iter().find(|place| tree.join(place).exists()) else {
         return Ok(Packages::default());
     };
-    let (root, place) = (tree.display().to_string(), format!("/{place}"));
+    let root = std::path::absolute(tree)
+        .map_err(|error| Failure::io("find", &input::name_of(tree), &error))?;
+    let (root, place) = (root.display().to_string(), format!("/{place}"));
     let form = "%{NAME}:%{ARCH} %{EVR}\\n";
     let words = [
         "--root",
@@ -100,7 +102,13 @@ pub(super) fn packages(tree: &Path) -> Result<Packages, Failure> {
     ];
     let command = Command::new("rpm", words);
     match Real.run(&command) {
-        Ok(output) => Ok(Packages::parse(&String::from_utf8_lossy(&output.stdout))),
+        Ok(output) => {
+            let list = String::from_utf8_lossy(&output.stdout).into_owned();
+            // rpm keeps the keys of repositories among its packages.
+            let is_package = |line: &&str| !line.starts_with("gpg-pubkey:");
+            let lines = list.lines().filter(is_package);
+            Ok(Packages::parse(&lines.collect::<Vec<_>>().join("\n")))
+        }
         Err(error) => {
             Err(Failure::new(Exit::Environment, "cannot ask for the packages").because(&error))
         }

@@ -1,0 +1,156 @@
+//! `edeployctl role build` with `base = "dnf"`: real rpm packages of a repository made here, real users.
+
+use std::path::Path;
+
+use crate::roles::{ctl, has, is_root, refused, shell, text};
+use crate::support::{command, write};
+
+const TOOLS: [&str; 6] = [
+    "dnf",
+    "rpm",
+    "rpmbuild",
+    "createrepo_c",
+    "useradd",
+    "systemd-sysusers",
+];
+
+/// A role file, with the repository that [`TOOLS`] made; none where they are not there.
+fn role(dir: &Path, more: &str) -> Option<()> {
+    if !is_root() || !TOOLS.into_iter().all(has) {
+        return None;
+    }
+    shell(include_str!("role_dnf/repository"), dir);
+    let repository = dir.join("repository").display().to_string();
+    let head =
+        "base = 'dnf'\ndistribution = '40'\npackages = ['tiny-users']\nscripts = ['setup']\n";
+    let mirror = format!("mirror = ['file://{repository}']\n");
+    write(
+        dir.join("roles/tiny.toml"),
+        &format!("{head}{mirror}{more}"),
+    );
+    write(
+        dir.join("roles/setup"),
+        "#!/bin/sh\necho nothing >/dev/null\n",
+    );
+    let ids = "[users]\nservice = 150\nsysuser = 160\nelsewhere = 999\n[groups]\nsysuser = 161\n";
+    write(dir.join("roles/ids.toml"), ids);
+    Some(())
+}
+
+fn words<'a>(role: &'a Path, out: &'a str) -> [&'a str; 8] {
+    [
+        "build",
+        text(role),
+        "--vers",
+        "1.0",
+        "--image",
+        "none",
+        "--out",
+        out,
+    ]
+}
+
+#[test]
+fn a_role_of_rpm_packages_is_built_the_same_each_time_with_the_numbers_of_the_table() {
+    let dir = tempfile::tempdir().unwrap();
+    if role(dir.path(), "unsigned = true\n").is_none() {
+        return;
+    }
+    let file = |name: &str| dir.path().join(name);
+    let read = |name: &str| std::fs::read_to_string(file(name)).unwrap();
+    // Without --add-ids a new name is refused, though the script of its package went on.
+    let (code, said) = refused(&words(&file("roles/tiny.toml"), text(&file("refused"))));
+    assert_eq!(code, Some(5), "{said}");
+    assert!(
+        said.contains("inline is not in the table of numbers"),
+        "{said}"
+    );
+    assert!(!file("refused/1.0/tiny").exists());
+    for out in ["a", "b"] {
+        let output = command(env!("CARGO_BIN_EXE_edeployctl"))
+            .arg("role")
+            .args(words(Path::new("roles/tiny.toml"), out))
+            .arg("--add-ids")
+            .current_dir(dir.path())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+    }
+    let [one, two] = ["a/1.0/tiny.manifest", "b/1.0/tiny.manifest"].map(read);
+    let lines = one.lines().zip(two.lines());
+    let differs: Vec<_> = lines.filter(|(one, two)| one != two).collect();
+    assert!(one == two, "{differs:?}");
+    let list = "tiny-base:x86_64 1.2-3\ntiny-users:x86_64 7:1.2-3\n";
+    if cfg!(target_arch = "x86_64") {
+        assert_eq!(read("a/1.0/tiny.packages"), list);
+    }
+    let passwd = read("a/1.0/tiny/etc/passwd");
+    for line in [
+        "service:!:150:100:",
+        "inline:x:100:101:",
+        "sysuser:x:160:161:By a file:",
+    ] {
+        assert!(passwd.contains(line), "{passwd}");
+    }
+    assert!(!passwd.contains("elsewhere"), "{passwd}");
+    assert!(read("a/1.0/tiny/etc/group").contains("fixed:x:81:"));
+    let table = read("roles/ids.toml");
+    assert!(table.contains("inline = 100\n"), "{table}");
+    // Its database is where its own rpm looks for it; nothing of the build is left.
+    assert!(
+        one.contains("./var/lib/rpm/rpmdb.sqlite type=file"),
+        "{one}"
+    );
+    for gone in [
+        "./.edeploy-",
+        "./dev/",
+        "./proc/",
+        "/tiny.log",
+        "./usr/lib/sysimage",
+        "./var/cache/dnf/",
+        "./var/lib/dnf/",
+        "rpmdb.sqlite-",
+        "lock",
+        "passwd-",
+    ] {
+        assert!(!one.contains(gone), "{gone}: {one}");
+    }
+    for name in ["dnf", "yum"] {
+        let stub = format!("./usr/bin/{name} type=link ");
+        assert!(one.contains(&stub) && one.contains(&format!("./usr/bin/{name}.real type=file")));
+    }
+    // The list is made again from the tree alone.
+    std::fs::remove_file(file("a/1.0/tiny.packages")).unwrap();
+    ctl(&["manifest", text(&file("a/1.0/tiny"))]);
+    assert_eq!(read("a/1.0/tiny.packages"), read("b/1.0/tiny.packages"));
+}
+
+#[test]
+fn packages_of_a_mirror_are_signed_with_its_key_or_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    if !["gpg", "rpmsign"].into_iter().all(has) || role(dir.path(), "key = 'tiny.asc'\n").is_none()
+    {
+        return;
+    }
+    let make_key = r#"cd "$1"; export GNUPGHOME="$1/gnupg"; mkdir -m 700 gnupg
+        gpg --batch --quiet --passphrase '' --quick-gen-key 'Tiny <tiny@example.org>' rsa2048 sign never
+        gpg --armor --export >roles/tiny.asc"#;
+    shell(make_key, dir.path());
+    let file = dir.path().join("roles/tiny.toml");
+    let out = dir.path().join("out");
+    let mut words = words(&file, text(&out)).to_vec();
+    words.push("--add-ids");
+    let (code, said) = refused(&words);
+    assert_eq!(code, Some(5), "{said}");
+    assert!(said.contains("is not signed"), "{said}");
+    let sign = r#"cd "$1"; export GNUPGHOME="$1/gnupg"
+        rpmsign --define "__gpg $(command -v gpg)" --define '_gpg_name Tiny' --addsign repository/*/*.rpm
+        createrepo_c --quiet repository; gpgconf --kill all"#;
+    shell(sign, dir.path());
+    ctl(&words);
+    let list = std::fs::read_to_string(out.join("1.0/tiny.packages")).unwrap();
+    assert!(
+        list.contains("tiny-users") && !list.contains("gpg-pubkey"),
+        "{list}"
+    );
+}
