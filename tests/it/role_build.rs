@@ -8,14 +8,17 @@ use crate::support::{command, names, write};
 /// The role files of a small role that inherits from a smaller one.
 fn role_files(dir: &Path) -> PathBuf {
     let file = |name: &str| dir.join("roles").join(name);
-    let base = "distribution = 'bookworm'\nbase = 'essential'\npackages = ['uuid-runtime', 'apt']\nexclude = ['/etc/x']\n";
+    let base = "distribution = 'bookworm'\nbase = 'essential'\npackages = ['uuid-runtime', 'apt', 'systemd-standalone-sysusers', 'rbldnsd']\nexclude = ['/etc/x']\n";
     let tiny = "inherit = 'base.toml'\nscripts = ['setup']\n[files.'etc/motd']\nfrom = 'motd'\nmode = '0600'\nuid = 7\n";
     let setup = "#!/bin/sh\nset -e\nid uuidd >/etc/who\ntest \"$(stat -c %u /etc/motd)\" = 7\n";
     write(file("base.toml"), base);
     write(file("tiny.toml"), tiny);
     write(file("motd"), "hello\n");
     write(file("setup"), setup);
-    write(file("ids.toml"), "[users]\nuuidd = 150\n");
+    write(
+        file("ids.toml"),
+        "[users]\nuuidd = 150\nrbldns = 170\n[groups]\nrbldns = 171\n",
+    );
     file("tiny.toml")
 }
 
@@ -54,7 +57,7 @@ fn a_role_is_built_the_same_each_time_with_the_numbers_of_the_table() {
     build(&role, &file("a"));
     let table = read("roles/ids.toml");
     assert!(
-        table.contains("[groups]\nusers = 100\nuuidd = 101\n"),
+        table.contains("[groups]\nrbldns = 171\nusers = 100\nuuidd = 101\n"),
         "{table}"
     );
     build(&role, &file("b"));
@@ -63,11 +66,15 @@ fn a_role_is_built_the_same_each_time_with_the_numbers_of_the_table() {
     let lines = one.lines().zip(two.lines());
     let differs: Vec<_> = lines.filter(|(one, two)| one != two).collect();
     assert!(one == two, "{differs:?}");
-    assert!(read("a/1.0/tiny/etc/passwd").contains("uuidd:x:150:101:"));
+    // By useradd, and by systemd-sysusers.
+    for line in ["uuidd:x:150:101:", "rbldns:x:170:171:"] {
+        assert!(read("a/1.0/tiny/etc/passwd").contains(line), "{line}");
+    }
     for gone in [
         ".edeploy-ids",
         ".edeploy-script",
         "usr/sbin/useradd.edeploy",
+        "usr/bin/systemd-sysusers.edeploy",
     ] {
         assert!(!file("a/1.0/tiny").join(gone).exists(), "{gone}");
     }
@@ -91,7 +98,10 @@ fn a_role_is_built_the_same_each_time_with_the_numbers_of_the_table() {
     let build = |version| refused(&["build", text(&role), "--vers", version, "--out", text(&out)]);
     let (code, said) = build("1.0");
     assert_eq!(code, Some(1), "{said}");
-    write(file("roles/ids.toml"), "");
+    write(
+        file("roles/ids.toml"),
+        "[users]\nrbldns = 170\n[groups]\nrbldns = 171\n",
+    );
     let (code, said) = build("1.1");
     assert_eq!(code, Some(5), "{said}");
     assert!(

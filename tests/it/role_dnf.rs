@@ -24,10 +24,7 @@ fn role(dir: &Path, more: &str) -> Option<()> {
     let head =
         "base = 'dnf'\ndistribution = '40'\npackages = ['tiny-users']\nscripts = ['setup']\n";
     let mirror = format!("mirror = ['file://{repository}']\n");
-    write(
-        dir.join("roles/tiny.toml"),
-        &format!("{head}{mirror}{more}"),
-    );
+    write(dir.join("roles/tiny.toml"), format!("{head}{mirror}{more}"));
     write(
         dir.join("roles/setup"),
         "#!/bin/sh\necho nothing >/dev/null\n",
@@ -58,14 +55,6 @@ fn a_role_of_rpm_packages_is_built_the_same_each_time_with_the_numbers_of_the_ta
     }
     let file = |name: &str| dir.path().join(name);
     let read = |name: &str| std::fs::read_to_string(file(name)).unwrap();
-    // Without --add-ids a new name is refused, though the script of its package went on.
-    let (code, said) = refused(&words(&file("roles/tiny.toml"), text(&file("refused"))));
-    assert_eq!(code, Some(5), "{said}");
-    assert!(
-        said.contains("inline is not in the table of numbers"),
-        "{said}"
-    );
-    assert!(!file("refused/1.0/tiny").exists());
     for out in ["a", "b"] {
         let output = command(env!("CARGO_BIN_EXE_edeployctl"))
             .arg("role")
@@ -96,6 +85,14 @@ fn a_role_of_rpm_packages_is_built_the_same_each_time_with_the_numbers_of_the_ta
     assert!(read("a/1.0/tiny/etc/group").contains("fixed:x:81:"));
     let table = read("roles/ids.toml");
     assert!(table.contains("inline = 100\n"), "{table}");
+    nothing_of_the_build_is_left(&one);
+    // The list is made again from the tree alone.
+    std::fs::remove_file(file("a/1.0/tiny.packages")).unwrap();
+    ctl(&["manifest", text(&file("a/1.0/tiny"))]);
+    assert_eq!(read("a/1.0/tiny.packages"), read("b/1.0/tiny.packages"));
+}
+
+fn nothing_of_the_build_is_left(one: &str) {
     // Its database is where its own rpm looks for it; nothing of the build is left.
     assert!(
         one.contains("./var/lib/rpm/rpmdb.sqlite type=file"),
@@ -119,10 +116,22 @@ fn a_role_of_rpm_packages_is_built_the_same_each_time_with_the_numbers_of_the_ta
         let stub = format!("./usr/bin/{name} type=link ");
         assert!(one.contains(&stub) && one.contains(&format!("./usr/bin/{name}.real type=file")));
     }
-    // The list is made again from the tree alone.
-    std::fs::remove_file(file("a/1.0/tiny.packages")).unwrap();
-    ctl(&["manifest", text(&file("a/1.0/tiny"))]);
-    assert_eq!(read("a/1.0/tiny.packages"), read("b/1.0/tiny.packages"));
+}
+
+#[test]
+fn a_name_that_the_table_does_not_have_is_refused_though_the_script_of_its_package_went_on() {
+    let dir = tempfile::tempdir().unwrap();
+    if role(dir.path(), "unsigned = true\n").is_none() {
+        return;
+    }
+    let file = |name: &str| dir.path().join(name);
+    let (code, said) = refused(&words(&file("roles/tiny.toml"), text(&file("refused"))));
+    assert_eq!(code, Some(5), "{said}");
+    assert!(
+        said.contains("inline is not in the table of numbers"),
+        "{said}"
+    );
+    assert!(!file("refused/1.0/tiny").exists());
 }
 
 #[test]
@@ -153,4 +162,33 @@ fn packages_of_a_mirror_are_signed_with_its_key_or_refused() {
         list.contains("tiny-users") && !list.contains("gpg-pubkey"),
         "{list}"
     );
+}
+
+#[test]
+fn rpm_itself_makes_users_with_the_numbers_of_the_table_from_outside_of_the_tree() {
+    if !is_root() || !has("systemd-sysusers") {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let file = |name: &str| dir.path().join(name);
+    let wrapper = include_str!("../../src/cli/role/ids-wrapper");
+    for (name, content) in [
+        ("etc/passwd", "root:x:0:0::/:/bin/sh\n"),
+        ("etc/group", "root:x:0:\n"),
+        (".edeploy-ids/users", "tiny 222\n"),
+        (".edeploy-ids/groups", "tiny 223\n"),
+        (".edeploy-ids/bin/systemd-sysusers", wrapper),
+    ] {
+        write(file(name), content);
+    }
+    // As rpm 4.19 and later call it (its manual, users_and_groups).
+    let call = r#"sysusers=$1/.edeploy-ids/bin/systemd-sysusers; chmod 755 "$sysusers"
+        printf 'u tiny - "A b"\ng wheel 10\n' | "$sysusers" --root "$1" --replace /x.conf -
+        ! echo 'u new -' | "$sysusers" --root "$1" -"#;
+    shell(call, dir.path());
+    let read = |name: &str| std::fs::read_to_string(file(name)).unwrap();
+    assert!(read("etc/passwd").contains("\ntiny:x:222:223:A b:"));
+    assert!(read("etc/group").contains("wheel:x:10:"));
+    assert!(!read("etc/passwd").contains("new"));
+    assert!(read(".edeploy-ids/refused").starts_with("new is not"));
 }

@@ -29,7 +29,8 @@ Example:
   edeployctl role build roles/base.toml --vers D12-1.0 --out install
 
 writes install/D12-1.0/base/, base.manifest and base.packages beside it, and the image base-D12-1.0.edeploy with its
-.sha256. The role is called as its file. It takes mmdebstrap, and root; without root, newuidmap, and no tree is left.
+.sha256. The role is called as its file. It takes mmdebstrap (dnf and rpm where
+the role file has base = \"dnf\"), and root; without root, newuidmap, and no tree is left.
 The same packages and files give the same manifest: times are not later than SOURCE_DATE_EPOCH, or 0. A version that is there is never built over.
 
 Users and groups have the numbers of ids.toml beside the role file, in every version and role; --add-ids writes new names
