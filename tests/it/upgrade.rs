@@ -495,7 +495,10 @@ fn what_a_server_of_http_has_not_is_told_by_its_address_with_nothing_touched() {
     fail(&["upgrade", "1.1"], &[&missing, "role manifest"]);
     server.kill();
     let away = format!("no answer from {url}/1.1/base.manifest: ");
-    fail(&["upgrade", "1.1"], &[&away, "are HSERV, HSERV_PORT"]);
+    fail(
+        &["upgrade", "1.1"],
+        &[&away, "HSERV, HSERV_PORT, HPATH and TOKEN"],
+    );
     fail(
         &["list"],
         &["no answer from http://", "/metadata/1.0/base/"],

@@ -246,6 +246,27 @@ mod tests {
     }
 
     #[test]
+    fn the_certificates_of_the_server_are_left_where_the_installed_system_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let writer = Writer {
+            is_rehearsal: false,
+        };
+        let mut settings = Settings::parse("CA=/ramdisk.pem").unwrap();
+        settings.ca_pem = b"PEM".to_vec();
+        let choice = Choice {
+            role: "mysql".to_owned(),
+            version: "1.0".to_owned(),
+            profile: "vm".to_owned(),
+            machine: None,
+        };
+        write(&crate::system::Real, writer, &settings, &choice, dir.path()).unwrap();
+        let read = |name: &str| std::fs::read_to_string(dir.path().join(&name[1..])).unwrap();
+        let conf = assignments::parse(&read("/var/lib/edeploy/conf"));
+        assert_eq!(assignments::last(&conf, "HTTP_PORT"), Some("443"));
+        assert_eq!(read(assignments::last(&conf, "CA").unwrap()), "PEM");
+    }
+
+    #[test]
     fn each_staged_file_is_one_rule_that_is_nothing_but_that_file() {
         let dir = tempfile::tempdir().unwrap();
         for name in ["etc/fstab", "etc/a[1]\\", "etc/b\\"] {

@@ -37,7 +37,7 @@ pub(super) enum FetchError {
     #[error(transparent)]
     Rsync(RunError),
     #[error(
-        "the server of roles does not answer as it should: is it up, and are HSERV, HSERV_PORT, HPATH and TOKEN in /var/lib/edeploy/conf right?"
+        "the server of roles does not answer as it should; HSERV, HSERV_PORT, HPATH and TOKEN in /var/lib/edeploy/conf must be right"
     )]
     Http(#[from] DownloadError),
     #[error(
