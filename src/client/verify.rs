@@ -6,7 +6,6 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use clap::Args;
 
@@ -14,9 +13,10 @@ use crate::roles::{
     Aspect, Depth, Difference, Filter, FilterError, Identity, Manifest, ManifestError, PublicKey,
     SignatureError, Verification, WalkError, outermost, verify,
 };
-use crate::system::{Command, Real, RunError, Runner, with_causes};
+use crate::system::with_causes;
 
 use super::installed::{self, InstalledError};
+use super::publication::{FetchError, Publication, PublicationError};
 use super::report::{Receiver, ReportError};
 use super::upgrade::{UpgradeError, pending};
 
@@ -25,9 +25,6 @@ pub(super) const STAGED: &str = "var/lib/edeploy/exclude";
 
 /// The key whose owner must have signed every manifest, on machines that were given one.
 const KEY: &str = "var/lib/edeploy/roles.pub";
-
-/// How long a manifest may take to come.
-const TRANSFER_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// Tell what changed on this machine since its role was installed
 #[derive(Debug, Clone, Args)]
@@ -76,8 +73,12 @@ pub(super) struct Verify {
 pub(super) enum VerifyError {
     #[error(transparent)]
     Installed(#[from] InstalledError),
-    #[error("cannot fetch the manifest; `edeployctl role manifest` writes it")]
-    Fetch(#[source] RunError),
+    #[error(transparent)]
+    Publication(#[from] PublicationError),
+    #[error("cannot fetch the manifest")]
+    Fetch(#[source] FetchError),
+    #[error("there is no {0}; `edeployctl role manifest` and `role sign` write it")]
+    NotThere(String),
     #[error("cannot read `{path}`")]
     Read {
         path: PathBuf,
@@ -222,25 +223,26 @@ impl Verify {
 
     /// Brings the texts from where the role came from.
     fn fetch(&self, conf: &Path, role: &str, version: &str) -> Result<Texts, VerifyError> {
-        let value = |name| installed::value_of(conf, name);
-        let (rserv, port, rpath) = (value("RSERV")?, value("RSERV_PORT")?, value("RPATH")?);
-        let url = format!("rsync://{rserv}:{port}/{rpath}/{version}/{role}.manifest");
+        let publication = Publication::of(conf)?;
+        let name = format!("{role}.manifest");
+        let url = publication.install(&format!("{version}/{name}"));
         let here = tempfile::tempdir().map_err(|source| VerifyError::Read {
             path: std::env::temp_dir(),
             source,
         })?;
-        let mut froms = vec![url.clone()];
-        if self.key.is_some() {
-            froms.push(format!("{url}.minisig"));
+        let endings: &[&str] = match self.key {
+            Some(_) => &["", ".minisig"],
+            None => &[""],
+        };
+        let froms: Vec<String> = endings.iter().map(|it| format!("{url}{it}")).collect();
+        let brought = publication.bring(&froms, here.path(), None);
+        brought.map_err(VerifyError::Fetch)?;
+        for ending in endings {
+            if !is_there(&here.path().join(format!("{name}{ending}")))? {
+                return Err(VerifyError::NotThere(format!("{url}{ending}")));
+            }
         }
-        let to = format!("{}/", here.path().display());
-        let words = ["-z", "--timeout=60", "--contimeout=30", "--"].into_iter();
-        let words = words
-            .chain(froms.iter().map(String::as_str))
-            .chain([to.as_str()]);
-        let command = Command::new("rsync", words).with_timeout(TRANSFER_TIMEOUT);
-        Real.run(&command).map_err(VerifyError::Fetch)?;
-        self.texts_in(&here.path().join(format!("{role}.manifest")))
+        self.texts_in(&here.path().join(name))
     }
 }
 

@@ -137,7 +137,13 @@ fn an_image_comes_whole_over_connections_that_break() {
     let (said, is_done) = site.install(&more);
     assert!(is_done);
     assert!(said.contains("the image has the SHA-256"), "{said}");
-    site.disk.mounted(1, expect_unpacked);
+    site.disk.mounted(1, |target| {
+        expect_unpacked(target);
+        let conf = std::fs::read_to_string(target.join("var/lib/edeploy/conf")).unwrap();
+        let port = images.port;
+        let by_http = format!("HSERV=127.0.0.1\nHSERV_PORT={port}\nHPATH=install\nMACHINE=");
+        assert!(conf.contains(&by_http) && !conf.contains("t0k"), "{conf}");
+    });
     let heads = images.heads();
     assert!(
         heads

@@ -70,6 +70,8 @@ one, and `post` runs. What was changed here and is neither excluded nor in the n
 neither version stays. What is replaced is kept: `edeploy rollback` goes back. After a power cut the next start finishes it.
 The installed version brings back what was changed by hand.
 
+The role comes by HTTP from HSERV HSERV_PORT HPATH of /var/lib/edeploy/conf, or where no HSERV is there by rsync from RSERV RSERV_PORT RPATH.
+
 Exit codes: 0 done, 1 a version, manifest or list is wrong, 3 refused and nothing was changed (signature, no way to the version, no
 room, `pre` failed), 5 something failed, 100 done, and the machine is restarted: `post` asked for it.")]
 pub(in crate::client) struct Upgrade {
