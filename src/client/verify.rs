@@ -16,6 +16,7 @@ use crate::roles::{
 };
 use crate::system::{Command, Real, RunError, Runner, with_causes};
 
+use super::checked::Kept;
 use super::installed::{self, InstalledError};
 use super::report::{Receiver, ReportError};
 use super::upgrade::{UpgradeError, pending};
@@ -151,7 +152,10 @@ impl Verify {
             filter = pending.extra.then(filter);
         }
         let depth = if self.full { Depth::Full } else { Depth::Quick };
-        let found = verify(&manifest, identity, &self.root, filter, depth)?;
+        let kept = Kept::of(&self.root, &manifest, identity);
+        let before = kept.before.as_ref();
+        let (found, now) = verify(&manifest, identity, &self.root, filter, depth, before)?;
+        kept.replace(now);
         let text = match self.json {
             true => serde_json::to_string(&found).map_err(VerifyError::Json)?,
             false => report(&found),
