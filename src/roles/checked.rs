@@ -144,11 +144,9 @@ impl<'a> Known<'a> {
         at.ok().map(|at| children[at])
     }
 
-    /// The entry of that number, if what has this stamp is known to be as it says.
-    pub(super) fn unchanged(&self, at: Option<usize>, stamp: Stamp) -> Option<&'a Entry> {
-        let at = at?;
-        let is_known = self.stamps.get(at).copied().flatten() == Some(stamp);
-        is_known.then(|| &self.entries[at])
+    /// Whether what has this stamp is known to be as the entry of that number says.
+    pub(super) fn is_unchanged(&self, at: usize, stamp: Stamp) -> bool {
+        self.stamps.get(at).copied().flatten() == Some(stamp)
     }
 }
 

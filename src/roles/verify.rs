@@ -8,7 +8,7 @@ use serde::Serialize;
 pub use crate::model::Depth;
 use crate::model::{Changed, Drift, RoleName, RoleVersion, drift};
 
-use super::checked::{Checked, Known};
+use super::checked::{Checked, Known, Stamp};
 use super::compare::{Aspect, Difference, Outermost, compare, outermost};
 use super::entry::{Entry, Node};
 use super::filter::Filter;
@@ -101,8 +101,14 @@ pub fn verify(
     let filter = not_compared(filter);
     let expected = manifest.entries();
     let found = look_again(expected, root, &filter, depth, before)?;
-    let mut differences = compare(expected, &found.entries);
-    let checked = checked(expected, &found, &differences);
+    let mut stamps = vec![None; expected.len()];
+    for at in &found.unchanged {
+        stamps[*at] = before.and_then(|before| before.stamps[*at]);
+    }
+    let changed = expected.iter().zip(&stamps);
+    let changed = changed.filter(|(_, stamp)| stamp.is_none());
+    let mut differences = compare(changed.map(|(entry, _)| entry), &found.entries);
+    let checked = add_checked(stamps, expected, &found, &differences);
     differences.retain(|one| !filter.excludes(&one.path, one.is_directory));
     let mut counts = BTreeMap::new();
     for difference in &differences {
@@ -120,8 +126,13 @@ pub fn verify(
     Ok((verification, checked))
 }
 
-/// The stamps of what does not differ: of directories those that have the expected names in them.
-fn checked(expected: &[Entry], found: &Walked, differences: &[Difference]) -> Checked {
+/// Adds the stamps of what does not differ, but of directories only those that have the expected names in them.
+fn add_checked(
+    mut stamps: Vec<Option<Stamp>>,
+    expected: &[Entry],
+    found: &Walked,
+    differences: &[Difference],
+) -> Checked {
     let mut differing: HashSet<&[u8]> = HashSet::new();
     for one in differences {
         differing.insert(one.path.as_bytes());
@@ -130,14 +141,15 @@ fn checked(expected: &[Entry], found: &Walked, differences: &[Difference]) -> Ch
         }
     }
     let mut seen = found.entries.iter().zip(&found.stamps).peekable();
-    let stamps = expected.iter().map(|entry| {
-        while seen.next_if(|(other, _)| other.path < entry.path).is_some() {}
-        let (_, stamp) = seen.next_if(|(other, _)| other.path == entry.path)?;
-        stamp.filter(|_| !differing.contains(entry.path.as_bytes()))
-    });
-    Checked {
-        stamps: stamps.collect(),
+    for (entry, stamp) in expected.iter().zip(&mut stamps) {
+        while seen.next_if(|(one, _)| one.path < entry.path).is_some() {}
+        if let Some((_, seen)) = seen.next_if(|(one, _)| one.path == entry.path)
+            && !differing.contains(entry.path.as_bytes())
+        {
+            *stamp = *seen;
+        }
     }
+    Checked { stamps }
 }
 
 /// Whether there is anything in a directory.
@@ -199,7 +211,7 @@ fn look_again(
     Ok(found)
 }
 
-/// Whether only its content can tell if a file is the same. What is unchanged has a digest.
+/// Whether only its content can tell if a file is the same.
 fn is_open(expected: &Entry, found: &Entry, is_close: bool) -> bool {
     match (&expected.node, &found.node) {
         (
@@ -207,7 +219,7 @@ fn is_open(expected: &Entry, found: &Entry, is_close: bool) -> bool {
             Node::File {
                 size: found_size,
                 mtime: found_time,
-                digest: None,
+                ..
             },
         ) => size == found_size && (is_close || mtime != found_time),
         _ => false,

@@ -64,6 +64,8 @@ pub(super) struct Walked {
     pub(super) entries: Vec<Entry>,
     /// Of each entry which state of it was looked at; none of a directory that was not looked into.
     pub(super) stamps: Vec<Option<Stamp>>,
+    /// The numbers of the known entries that are unchanged, which are not among the others; in no order.
+    pub(super) unchanged: Vec<usize>,
 }
 
 /// Everything in the tree at `root`, in the order of paths, without the content of files.
@@ -80,8 +82,8 @@ pub fn walk(
     walk_unknown(root, &Known::default(), enter).map(|walked| walked.entries)
 }
 
-/// The same, but what is known to be unchanged is not looked at closer: it is as its known entry says, and in a
-/// directory are the known names.
+/// The same, but what is known to be unchanged is not looked at closer and only its number told; in such a directory
+/// are the known names.
 ///
 /// # Errors
 /// As [`walk`].
@@ -100,21 +102,19 @@ pub(super) fn walk_unknown(
         return Err(failed(io::ErrorKind::NotADirectory.into()));
     }
     let mut whole = Part::new(known);
-    let unchanged = known.unchanged(Some(0), stamp_of(&root_stat));
-    let entry = match unchanged {
-        Some(entry) => Ok(entry.clone()),
-        None => whole.entry(TreePath::root(), root, &root_stat, Node::Directory),
-    };
-    whole.keep(
-        entry.map_err(|error| failed(error.into()))?,
-        &root_stat,
-        true,
-    );
-    let queue = Queue::new(Directory {
+    let first = Directory {
         path: TreePath::root(),
         device: root_stat.st_dev,
-        is_unchanged: unchanged.is_some(),
-    });
+        is_unchanged: known.is_unchanged(0, stamp_of(&root_stat)),
+    };
+    if first.is_unchanged {
+        whole.unchanged.push(0);
+    } else {
+        let entry = whole.entry(TreePath::root(), root, &root_stat, Node::Directory);
+        let entry = entry.map_err(|error| failed(error.into()))?;
+        whole.keep(entry, &root_stat, true);
+    }
+    let queue = Queue::new(first);
     let work = || {
         let mut part = Part::new(known);
         while let Some(mut turn) = queue.next() {
@@ -123,15 +123,16 @@ pub(super) fn walk_unknown(
         }
         part.seen
             .sort_unstable_by(|a, b| a.entry.path.cmp(&b.entry.path));
-        Ok(part.seen)
+        Ok(part)
     };
-    let mut seen = whole.seen;
     for part in on_all_processors(usize::MAX, work) {
-        seen.append(&mut part?);
+        let mut part = part?;
+        whole.seen.append(&mut part.seen);
+        whole.unchanged.append(&mut part.unchanged);
     }
     // This one finds the parts sorted and only merges them.
-    seen.sort_by(|a, b| a.entry.path.cmp(&b.entry.path));
-    Ok(with_hardlinks(seen))
+    whole.seen.sort_by(|a, b| a.entry.path.cmp(&b.entry.path));
+    Ok(with_hardlinks(whole))
 }
 
 /// A directory to look into.
@@ -150,6 +151,26 @@ struct Opened<'a> {
 }
 
 impl Opened<'_> {
+    /// An entry in it, if that is a directory to look into.
+    fn enter(
+        &self,
+        entry: &Entry,
+        stat: &Stat,
+        is_unchanged: bool,
+        enter: impl Fn(Found<'_>) -> bool,
+    ) -> Option<Directory> {
+        let found = Found {
+            path: &entry.path,
+            is_mount_point: stat.st_dev != self.directory.device,
+        };
+        let is_entered = entry.is_directory() && enter(found);
+        is_entered.then(|| Directory {
+            path: entry.path.clone(),
+            device: stat.st_dev,
+            is_unchanged,
+        })
+    }
+
     fn unread(&self, error: Errno) -> WalkError {
         WalkError::Read {
             path: self.place.to_owned(),
@@ -170,6 +191,7 @@ struct Seen {
 struct Part<'a> {
     known: &'a Known<'a>,
     seen: Vec<Seen>,
+    unchanged: Vec<usize>,
     buffer: Vec<u8>,
 }
 
@@ -178,6 +200,7 @@ impl<'a> Part<'a> {
         Part {
             known,
             seen: Vec::new(),
+            unchanged: Vec::new(),
             buffer: vec![0; LONGEST_XATTR],
         }
     }
@@ -243,32 +266,28 @@ impl<'a> Part<'a> {
             Err(Errno::NOENT) => return Ok(None),
             Err(error) => return Err(opened.unread(error)),
         };
-        let unchanged = self.known.unchanged(at, stamp_of(&stat));
-        let entry = match unchanged {
-            Some(entry) => entry.clone(),
-            None => {
-                let path = opened.directory.path.join(name);
-                let path = path.map_err(|_| WalkError::TooLong(opened.place.to_owned()))?;
-                let place = opened.place.join(OsStr::from_bytes(name));
-                let looked = node_of(opened.file, name, &stat);
-                match looked.and_then(|node| self.entry(path, &place, &stat, node)) {
-                    Ok(entry) => entry,
-                    Err(Errno::NOENT) => return Ok(None),
-                    Err(error) => return Err(opened.unread(error)),
-                }
+        let known = self.known;
+        let unchanged = at.filter(|at| known.is_unchanged(*at, stamp_of(&stat)));
+        if let Some(at) = unchanged {
+            let entry = known.entry(at);
+            let directory = opened.enter(entry, &stat, true, &enter);
+            // A directory that is not looked into any more is not known any more.
+            if directory.is_some() || !entry.is_directory() {
+                self.unchanged.push(at);
+                return Ok(directory);
             }
+        }
+        let path = opened.directory.path.join(name);
+        let path = path.map_err(|_| WalkError::TooLong(opened.place.to_owned()))?;
+        let place = opened.place.join(OsStr::from_bytes(name));
+        let node = node_of(opened.file, name, &stat);
+        let entry = match node.and_then(|node| self.entry(path, &place, &stat, node)) {
+            Ok(entry) => entry,
+            Err(Errno::NOENT) => return Ok(None),
+            Err(error) => return Err(opened.unread(error)),
         };
-        let found = Found {
-            path: &entry.path,
-            is_mount_point: stat.st_dev != opened.directory.device,
-        };
-        let is_entered = entry.is_directory() && enter(found);
-        let directory = is_entered.then(|| Directory {
-            path: entry.path.clone(),
-            device: stat.st_dev,
-            is_unchanged: unchanged.is_some(),
-        });
-        let is_looked_at = is_entered || !entry.is_directory();
+        let directory = opened.enter(&entry, &stat, false, enter);
+        let is_looked_at = directory.is_some() || !entry.is_directory();
         self.keep(entry, &stat, is_looked_at);
         Ok(directory)
     }
@@ -276,10 +295,7 @@ impl<'a> Part<'a> {
     fn keep(&mut self, entry: Entry, stat: &Stat, is_looked_at: bool) {
         let is_several = stat.st_nlink > 1 && !entry.is_directory();
         self.seen.push(Seen {
-            entry: Entry {
-                hardlink: None,
-                ..entry
-            },
+            entry,
             stamp: is_looked_at.then(|| stamp_of(stat)),
             several: is_several.then_some((stat.st_dev, stat.st_ino)),
         });
@@ -338,9 +354,9 @@ impl<'a> Part<'a> {
 }
 
 /// What was seen, in the order of paths, each further path of a file with the first one.
-fn with_hardlinks(seen: Vec<Seen>) -> Walked {
+fn with_hardlinks(whole: Part<'_>) -> Walked {
     let mut firsts: HashMap<(u64, u64), TreePath> = HashMap::new();
-    let linked = seen.into_iter().map(|one| {
+    let linked = whole.seen.into_iter().map(|one| {
         let mut entry = one.entry;
         if let Some(file) = one.several {
             match firsts.get(&file) {
@@ -351,7 +367,11 @@ fn with_hardlinks(seen: Vec<Seen>) -> Walked {
         (entry, one.stamp)
     });
     let (entries, stamps) = linked.unzip();
-    Walked { entries, stamps }
+    Walked {
+        entries,
+        stamps,
+        unchanged: whole.unchanged,
+    }
 }
 
 fn stamp_of(stat: &Stat) -> Stamp {
