@@ -18,10 +18,17 @@ use crate::model::{RoleName, RoleVersion};
 use super::entry::{Digest, Entry, Node, Xattrs};
 use super::manifest::{Manifest, ManifestError};
 use super::path::{TreePath, unescape, write_escaped};
+use super::walk::each_on_a_processor;
 
 const FIRST: &str = "#edeploy-manifest 1";
 const ROLE: &str = "#role ";
 const VERSION: &str = "#version ";
+
+/// How many lines these are.
+const HEADER: usize = 3;
+
+/// How many bytes one thread reads at once.
+const BLOCK: usize = 64 << 10;
 
 pub(super) fn render(manifest: &Manifest) -> String {
     let mut out = format!(
@@ -85,7 +92,7 @@ pub(super) fn parse(text: &str) -> Result<Manifest, ManifestError> {
         let problem = "the text ends within a line".to_owned();
         return Err(wrong(text.lines().count().saturating_sub(1), problem));
     };
-    let mut lines = whole.split('\n').enumerate();
+    let mut lines = whole.splitn(HEADER + 1, '\n').enumerate();
     let mut header = |start: &str| match lines.next() {
         Some((at, line)) => line
             .strip_prefix(start)
@@ -98,16 +105,49 @@ pub(super) fn parse(text: &str) -> Result<Manifest, ManifestError> {
     let role = RoleName::new(header(ROLE)?).map_err(|error| wrong(1, error.to_string()))?;
     let version = RoleVersion::new(header(VERSION)?);
     let version = version.map_err(|error| wrong(2, error.to_string()))?;
-    let mut entries: Vec<Entry> =
-        Vec::with_capacity(whole.bytes().filter(|byte| *byte == b'\n').count());
-    for (at, line) in lines {
-        let entry = entry(line).map_err(|problem| wrong(at, problem))?;
-        if entries.last().is_some_and(|last| last.path >= entry.path) {
-            return Err(wrong(at, "the paths are not in order".to_owned()));
+    let mut entries: Vec<Entry> = Vec::new();
+    if let Some((_, body)) = lines.next() {
+        let blocks = blocks(body);
+        for block in each_on_a_processor(&blocks, |block| parse_block(block)) {
+            let (mut block, problem) = block;
+            entries.append(&mut block);
+            if let Some(problem) = problem {
+                return Err(wrong(HEADER + entries.len(), problem));
+            }
         }
-        entries.push(entry);
+    }
+    let disorder = entries
+        .windows(2)
+        .position(|two| two[0].path >= two[1].path);
+    if let Some(at) = disorder {
+        let problem = "the paths are not in order".to_owned();
+        return Err(wrong(HEADER + at + 1, problem));
     }
     Manifest::new(role, version, entries)
+}
+
+/// Parts of a text, each of whole lines, without the end of the last one.
+fn blocks(mut text: &str) -> Vec<&str> {
+    let mut blocks = Vec::new();
+    while let Some(end) = text.bytes().skip(BLOCK).position(|byte| byte == b'\n') {
+        blocks.push(&text[..BLOCK + end]);
+        text = &text[BLOCK + end + 1..];
+    }
+    blocks.push(text);
+    blocks
+}
+
+/// The entries of lines up to one that is none, and what is wrong with that.
+fn parse_block(block: &str) -> (Vec<Entry>, Option<String>) {
+    let lines = block.bytes().filter(|byte| *byte == b'\n').count() + 1;
+    let mut entries = Vec::with_capacity(lines);
+    for line in block.split('\n') {
+        match entry(line) {
+            Ok(entry) => entries.push(entry),
+            Err(problem) => return (entries, Some(problem)),
+        }
+    }
+    (entries, None)
 }
 
 /// The text before the first space, and that behind it.

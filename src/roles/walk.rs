@@ -21,6 +21,7 @@ use super::entry::{Entry, Node, Xattrs};
 use super::path::TreePath;
 
 pub use hash::hash_files;
+pub(super) use threads::each_on_a_processor;
 use threads::{Queue, on_all_processors};
 
 /// The longest list of attributes and the longest value that Linux gives (`XATTR_LIST_MAX`, `XATTR_SIZE_MAX`).
@@ -213,7 +214,7 @@ impl<'a> Part<'a> {
         enter: impl Fn(Found<'_>) -> bool,
     ) -> Result<Vec<Directory>, WalkError> {
         let place = &directory.path.below(root);
-        let file = match open(place, &directory.path) {
+        let file = match open(place, directory) {
             Ok(file) => file,
             Err(Errno::NOENT) => return Ok(Vec::new()),
             Err(error) => {
@@ -388,13 +389,16 @@ fn is_directory(stat: &Stat) -> bool {
 }
 
 /// Opens a directory. Only the root of the tree may be named by a link.
-fn open(place: &Path, path: &TreePath) -> rustix::io::Result<rustix::fd::OwnedFd> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let follow = match path.is_root() {
-        true => OFlags::empty(),
-        false => OFlags::NOFOLLOW,
-    };
-    openat(CWD, place, flags | follow, Mode::empty())
+fn open(place: &Path, directory: &Directory) -> rustix::io::Result<rustix::fd::OwnedFd> {
+    let mut flags = OFlags::DIRECTORY | OFlags::CLOEXEC;
+    if !directory.path.is_root() {
+        flags |= OFlags::NOFOLLOW;
+    }
+    // Where the names are known it is only a way to them.
+    if directory.is_unchanged {
+        flags |= OFlags::PATH;
+    }
+    openat(CWD, place, flags, Mode::empty())
 }
 
 /// What a name in a directory is.
