@@ -127,7 +127,7 @@ mod tests {
     fn results_come_in_the_order_of_their_things() {
         let things: Vec<usize> = (0..1_000).collect();
         assert_eq!(each_on_a_processor(&things, |thing| *thing), things);
-        assert_eq!(each_on_a_processor(&[], |thing: &u8| *thing), []);
+        assert!(each_on_a_processor(&[], |thing: &u8| *thing).is_empty());
     }
 
     #[test]
