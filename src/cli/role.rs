@@ -5,6 +5,9 @@ mod build;
 mod diff;
 mod keys;
 mod manifest;
+mod metadata;
+mod namespace;
+mod pkgmngr;
 mod tree;
 
 use clap::{Args, Subcommand};
@@ -15,6 +18,7 @@ use build::Build;
 use diff::Diff;
 use keys::{Keygen, Sign};
 use manifest::MakeManifest;
+use metadata::MakeMetadata;
 
 /// Build a role, write its manifest, compare two versions of a role, sign what is served
 #[derive(Debug, Args)]
@@ -24,7 +28,8 @@ Examples:
   edeployctl role manifest install/D12-1.0/base
   edeployctl role diff install/D12-1.0/base install/D12-1.1/base
   edeployctl role keygen roles
-  edeployctl role sign install/D12-1.0/base.manifest --key roles.key")]
+  edeployctl role sign install/D12-1.0/base.manifest --key roles.key
+  edeployctl role metadata install/D12-1.0/base install/D12-1.1/base --out metadata --key roles.key")]
 pub(super) struct Role {
     #[command(subcommand)]
     verb: Verb,
@@ -37,6 +42,7 @@ enum Verb {
     Diff(Diff),
     Keygen(Keygen),
     Sign(Sign),
+    Metadata(MakeMetadata),
 }
 
 impl Role {
@@ -48,6 +54,7 @@ impl Role {
             Verb::Diff(verb) => verb.answer(),
             Verb::Keygen(verb) => verb.answer(),
             Verb::Sign(verb) => verb.answer(),
+            Verb::Metadata(verb) => verb.answer(),
         }
     }
 }

@@ -55,6 +55,14 @@ impl serde::Serialize for Identity {
     }
 }
 
+impl<'de> serde::Deserialize<'de> for Identity {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Identity, D::Error> {
+        let hex = <String as serde::Deserialize>::deserialize(deserializer)?;
+        let wrong = || serde::de::Error::custom("that is no SHA-256");
+        Digest::parse(&hex).map(Identity).ok_or_else(wrong)
+    }
+}
+
 /// All that a version of a role consists of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Manifest {

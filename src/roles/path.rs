@@ -111,6 +111,15 @@ impl TreePath {
         self.0.is_empty()
     }
 
+    /// Whether it is `directory` or something in it.
+    pub fn is_at_or_below(&self, directory: &TreePath) -> bool {
+        directory.is_root()
+            || self
+                .0
+                .strip_prefix(&*directory.0)
+                .is_some_and(|rest| matches!(rest, [] | [b'/', ..]))
+    }
+
     /// The bytes below the tree, without a slash at either end.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0

@@ -58,6 +58,8 @@ pub struct RoleFile {
     pub scripts: Vec<String>,
     /// Rules of rsync for what each machine may change: no difference for `edeploy verify`.
     pub exclude: Vec<String>,
+    /// Whether package managers work on the machines; they are held back if nothing is said.
+    pub keep_pkgmngr: Option<bool>,
 }
 
 /// A file that a role brings.
@@ -126,6 +128,7 @@ impl RoleFile {
             files,
             scripts: added(parent.scripts, self.scripts),
             exclude: added(parent.exclude, self.exclude),
+            keep_pkgmngr: self.keep_pkgmngr.or(parent.keep_pkgmngr),
         }
     }
 }
@@ -155,14 +158,14 @@ mod tests {
 
     #[test]
     fn a_role_adds_to_the_one_it_inherits_from() {
-        let parent =
-            "distribution = 'bookworm'\npackages = ['ssh', 'a']\n[files.'etc/motd']\ntext = 'x'\n";
+        let parent = "distribution = 'bookworm'\npackages = ['ssh', 'a']\nkeep_pkgmngr = true\n[files.'etc/motd']\ntext = 'x'\n";
         let child = "inherit = 'base.toml'\npackages = ['a', 'mysql']\n[files.'etc/motd']\ntext = 'y'\nmode = '0600'\n";
         let role = RoleFile::parse(child)
             .unwrap()
             .on(RoleFile::parse(parent).unwrap());
         assert_eq!(role.distribution().unwrap(), "bookworm");
         assert_eq!(role.packages, ["ssh", "a", "mysql"]);
+        assert_eq!(role.keep_pkgmngr, Some(true));
         assert_eq!(role.files["etc/motd"].mode(), Some(0o600));
         assert_eq!(role.files["etc/motd"].text.as_deref(), Some("y"));
     }

@@ -44,16 +44,16 @@ impl Roles {
         let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = free.local_addr().unwrap().port();
         drop(free);
-        let path = dir.path().join("install").display().to_string();
-        let conf = format!(
-            "use chroot = no\naddress = 127.0.0.1\nuid = {user}\ngid = root\n[install]\npath = {path}\n"
+        write(
+            dir.path().join("rsyncd.conf"),
+            shipped_conf(user, dir.path()),
         );
-        write(dir.path().join("rsyncd.conf"), conf);
         let config = format!("--config={}", dir.path().join("rsyncd.conf").display());
         let child = command("rsync")
             .args([
                 "--daemon",
                 "--no-detach",
+                "--address=127.0.0.1",
                 &config,
                 &format!("--port={port}"),
             ])
@@ -65,6 +65,26 @@ impl Roles {
         });
         Roles { child, port, dir }
     }
+}
+
+/// The configuration that we ship, for another user and other directories.
+fn shipped_conf(user: &str, dir: &Path) -> String {
+    let shipped = include_str!("../../packaging/rsyncd.conf");
+    let roles = dir.display().to_string();
+    let mut changes = vec![
+        ("uid = root", format!("uid = {user}")),
+        ("/var/lib/edeploy/roles", roles),
+    ];
+    // Only root can.
+    if !rustix::process::geteuid().is_root() {
+        changes.push(("use chroot = yes", "use chroot = no".to_owned()));
+    }
+    changes
+        .into_iter()
+        .fold(shipped.to_owned(), |text, (old, new)| {
+            assert!(text.contains(old), "{old}");
+            text.replace(old, &new)
+        })
 }
 
 impl Roles {

@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use crate::roles::{ctl, has, is_root, refused, shell, text};
-use crate::support::{command, write};
+use crate::support::{command, names, write};
 
 /// The role files of a small role that inherits from a smaller one.
 fn role_files(dir: &Path) -> PathBuf {
     let file = |name: &str| dir.join("roles").join(name);
-    let base = "distribution = 'bookworm'\nbase = 'essential'\npackages = ['uuid-runtime']\nexclude = ['/etc/x']\n";
+    let base = "distribution = 'bookworm'\nbase = 'essential'\npackages = ['uuid-runtime', 'apt']\nexclude = ['/etc/x']\n";
     let tiny = "inherit = 'base.toml'\nscripts = ['setup']\n[files.'etc/motd']\nfrom = 'motd'\nmode = '0600'\nuid = 7\n";
     let setup = "#!/bin/sh\nset -e\nid uuidd >/etc/who\ntest \"$(stat -c %u /etc/motd)\" = 7\n";
     write(file("base.toml"), base);
@@ -74,6 +74,11 @@ fn a_role_is_built_the_same_each_time_with_the_numbers_of_the_table() {
     assert!(one.contains("./etc/motd type=file mode=0600 uid=7 gid=0 size=6 time=1700000000"));
     assert!(read("a/1.0/tiny.packages").contains("\nuuid-runtime:amd64 2."));
     assert_eq!(read("a/1.0/tiny/var/lib/edeploy/1.0/exclude"), "/etc/x\n");
+    // Package managers are held back, and their places are part of the role.
+    assert!(one.contains("./usr/bin/apt-get type=link "), "{one}");
+    assert!(one.contains("./usr/bin/apt-get.real type=file mode=0755"));
+    assert!(one.contains("./etc/dpkg/dpkg.cfg.d/edeploy-held-back type=file mode=0644"));
+    assert!(one.contains("./usr/sbin/activate-pkgmngr type=file mode=0755"));
     // The image is the same tree, and the same bytes.
     let unpack = r#"cd "$1"; cmp a/1.0/tiny-1.0.edeploy b/1.0/tiny-1.0.edeploy; mkdir -p c/1.0/tiny
         (cd a/1.0; sha256sum -c --quiet tiny-1.0.edeploy.sha256)
@@ -116,4 +121,60 @@ fn a_role_file_that_cannot_be_built_is_refused_before_anything_is_fetched() {
         assert!(said.contains(reason), "{said}");
         assert!(!out.exists());
     }
+}
+
+/// Runs a text as a user who is nobody else and has numbers of his own (subuid(5)).
+const AS_USER: &str = r#"mount -t tmpfs none /mnt; mkdir -p /mnt/e /mnt/w
+    mount -t overlay -o lowerdir=/etc,upperdir=/mnt/e,workdir=/mnt/w none /etc
+    echo nobody:200000:65536 >/etc/subuid; cp /etc/subuid /etc/subgid
+    exec setpriv --reuid 65534 --regid 65534 --clear-groups env "$@""#;
+
+#[test]
+#[ignore = "fetches packages of Debian"]
+fn without_root_an_image_and_its_manifest_are_built_and_no_tree() {
+    if !is_root() || !["mmdebstrap", "newuidmap", "setpriv"].into_iter().all(has) {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let file = |name: &str| dir.path().join(name);
+    let role = role_files(dir.path());
+    let program = file("edeployctl");
+    std::fs::copy(env!("CARGO_BIN_EXE_edeployctl"), &program).unwrap();
+    shell("chown -R 65534:65534 \"$1\"", dir.path());
+    let out = file("out");
+    let output = command("unshare")
+        .args(["--mount", "sh", "-ec", AS_USER, "sh"])
+        .arg(format!("TMPDIR={}", dir.path().display()))
+        .args([
+            text(&program),
+            "role",
+            "build",
+            text(&role),
+            "--vers",
+            "1.0",
+        ])
+        .args(["--image", "both", "--add-ids", "--out", text(&out)])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(said.contains("no tree is left"), "{said}");
+    let files = [
+        "tiny-1.0.edeploy",
+        "tiny-1.0.edeploy.sha256",
+        "tiny-1.0.edeploy.zst",
+        "tiny-1.0.edeploy.zst.sha256",
+        "tiny.manifest",
+        "tiny.packages",
+    ];
+    assert_eq!(names(out.join("1.0")), files);
+    // Unpacked by root it is what the manifest says, owners too.
+    let unpack = r#"cd "$1"; mkdir -p c/1.0/tiny; (cd out/1.0; cat *.sha256 | sha256sum -c --quiet)
+        zstd -dc out/1.0/tiny-1.0.edeploy.zst | tar -C c/1.0/tiny --xattrs --xattrs-include='*' --acls --numeric-owner -x"#;
+    shell(unpack, dir.path());
+    ctl(&["manifest", text(&file("c/1.0/tiny"))]);
+    let read = |name: &str| std::fs::read_to_string(file(name)).unwrap();
+    let manifest = read("out/1.0/tiny.manifest");
+    assert_eq!(read("c/1.0/tiny.manifest"), manifest);
+    assert!(manifest.contains("./etc/motd type=file mode=0600 uid=7 gid=0"));
 }

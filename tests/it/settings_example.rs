@@ -35,6 +35,7 @@ fn every_setting() -> SettingsFile {
         state_dir: path(),
         health_dir: path(),
         boot_dir: path(),
+        roles_dir: path(),
         boot_arguments: text(),
         boot_attempts: Some(1),
         edeploy_conf: path(),

@@ -229,6 +229,23 @@ fn a_machine_gets_the_next_version_and_goes_back() {
 }
 
 #[test]
+fn the_installed_version_brings_back_what_was_changed_by_hand() {
+    let Some(world) = world() else { return };
+    let nothing = world.edeploy(&["upgrade", "1.0"]);
+    assert_eq!(nothing.status.code(), Some(0));
+    assert!(stderr(&nothing).contains("1.0 is what is installed"));
+    write(world.machine.path("usr/bin/tool"), "by hand\n");
+    std::fs::remove_file(world.machine.path("etc/gone")).unwrap();
+    let repaired = world.edeploy(&["upgrade", "1.0"]);
+    assert_eq!(repaired.status.code(), Some(0));
+    assert!(stderr(&repaired).contains("warning: ./usr/bin/tool was changed"));
+    assert_eq!(world.differences("1.0"), own());
+    // The way back leads to what it was.
+    assert_eq!(world.edeploy(&["rollback"]).status.code(), Some(0));
+    assert_eq!(world.read("usr/bin/tool"), "by hand\n");
+}
+
+#[test]
 fn what_is_not_signed_has_no_way_or_no_room_is_refused_with_nothing_touched() {
     let Some(world) = world() else { return };
     let keys = world.roles.dir.path().join("roles");

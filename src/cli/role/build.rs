@@ -14,7 +14,7 @@ use crate::system::{Command, Ownership, Real, Runner, put_file};
 
 use super::super::answer::{Answer, Exit, Failure, Style};
 use super::super::input;
-use super::{bootstrap, manifest, tree};
+use super::{bootstrap, manifest, namespace, pkgmngr, tree};
 
 /// A role that inherits from itself would go on for ever.
 const MOST_ANCESTORS: usize = 16;
@@ -29,37 +29,57 @@ Example:
   edeployctl role build roles/base.toml --vers D12-1.0 --out install
 
 writes install/D12-1.0/base/, base.manifest and base.packages beside it, and the image base-D12-1.0.edeploy with its
-.sha256. The role is called as its file. It takes root and mmdebstrap. The same packages and files give the same
-manifest: times are not later than SOURCE_DATE_EPOCH, or 0. A version that is there is never built over.
+.sha256. The role is called as its file. It takes mmdebstrap, and root; without root, newuidmap, and no tree is left.
+The same packages and files give the same manifest: times are not later than SOURCE_DATE_EPOCH, or 0. A version that is there is never built over.
 
 Users and groups have the numbers of ids.toml beside the role file, in every version and role; --add-ids writes new names
 into it, and without that they are refused.")]
 pub(super) struct Build {
     /// The role file, ROLE.toml
-    file: PathBuf,
+    pub(super) file: PathBuf,
     /// The version
     #[arg(long, value_name = "VERSION")]
-    vers: RoleVersion,
+    pub(super) vers: RoleVersion,
     /// The directory of all versions, which rsync serves
     #[arg(long, value_name = "DIR")]
-    out: PathBuf,
-    /// How the image is packed; ramdisks of eDeploy itself know gzip alone
+    pub(super) out: PathBuf,
+    /// How the image is packed; ramdisks of eDeploy itself know gzip alone, `both` makes ROLE-VERSION.edeploy.zst besides
     #[arg(long, value_enum, default_value = "gzip")]
-    image: Image,
+    pub(super) image: Image,
     /// The table of numbers of users and groups
     #[arg(long, value_name = "FILE")]
-    ids: Option<PathBuf>,
+    pub(super) ids: Option<PathBuf>,
     /// Take new names into the table
     #[arg(long)]
-    add_ids: bool,
+    pub(super) add_ids: bool,
+    /// Leave no tree, only its image and manifest; without root it is always so
+    #[arg(long)]
+    no_tree: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Image {
+pub(super) enum Image {
     Gzip,
     Zstd,
+    Both,
     None,
 }
+
+impl Image {
+    /// What ends the names of the images, and what packs them.
+    fn packers(self) -> &'static [(&'static str, &'static str)] {
+        const GZIP: (&str, &str) = ("", "gzip -n");
+        match self {
+            Image::Gzip => &[GZIP],
+            Image::Zstd => &[("", ZSTD)],
+            // Our client asks for this one first.
+            Image::Both => &[GZIP, (".zst", ZSTD)],
+            Image::None => &[],
+        }
+    }
+}
+
+const ZSTD: &str = "zstd -q -T0";
 
 impl Build {
     /// Builds beside the place of the tree, and moves it there when it is whole.
@@ -71,15 +91,12 @@ impl Build {
         let recipe = load(&self.file)?;
         let home = self.out.join(self.vers.as_str());
         let place = home.join(role.as_str());
-        if place.exists() {
+        if place.exists() || tree::beside(&place, tree::MANIFEST).exists() {
             let sentence = format!("`{}` is there: a version is built once", place.display());
             return Err(Failure::new(Exit::Input, sentence));
         }
         if !rustix::process::geteuid().is_root() {
-            return Err(Failure::new(
-                Exit::Environment,
-                "only root can build a role",
-            ));
+            return namespace::build(self);
         }
         let io = |verb, path: &Path| {
             let path = input::name_of(path);
@@ -102,6 +119,9 @@ impl Build {
         std::fs::rename(&root, &place).map_err(io("write", &place))?;
         let written = manifest::write(&place, self.vers.clone(), role.clone())?;
         self.pack(&home, &role)?;
+        if self.no_tree {
+            std::fs::remove_dir_all(&place).map_err(io("remove", &place))?;
+        }
         let mut answer = Answer::new(Exit::Done, &written)?;
         answer.say(Style::Plain, &written.sentence());
         Ok(answer)
@@ -137,7 +157,8 @@ impl Build {
         for script in &recipe.scripts {
             run_in(root, Path::new(script), &epoch().to_string())?;
         }
-        Ok(())
+        // Last: the scripts of the role may install packages.
+        pkgmngr::hold_back(root, recipe.keep_pkgmngr.unwrap_or(false))
     }
 
     fn check_ids(&self, ids: &mut Ids, file: &Path, root: &Path) -> Result<(), Failure> {
@@ -159,21 +180,19 @@ impl Build {
 
     /// The image, with the words that make it the same for the same tree (reproducible-builds.org).
     fn pack(&self, home: &Path, role: &RoleName) -> Result<(), Failure> {
-        let packer = match self.image {
-            Image::Gzip => "gzip -n",
-            Image::Zstd => "zstd -q -T0",
-            Image::None => return Ok(()),
-        };
-        let image = format!("{role}-{}.edeploy", self.vers);
         let script = r#"cd "$1/$2" && tar --sort=name --format=posix --xattrs --xattrs-include='*' --acls --numeric-owner \
             --pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime -I "$4" -cf "../.$3.new" . &&
             cd .. && mv ".$3.new" "$3" && sha256sum "$3" >"$3.sha256""#;
         let home = home.display().to_string();
-        let words = ["-ec", script, "sh", &home, role.as_str(), &image, packer];
-        let command = Command::new("sh", words).mutating().with_timeout(TIMEOUT);
-        Real.run(&command).map(drop).map_err(|error| {
-            Failure::new(Exit::Environment, "the image cannot be packed").because(&error)
-        })
+        for (ending, packer) in self.image.packers() {
+            let image = format!("{role}-{}.edeploy{ending}", self.vers);
+            let words = ["-ec", script, "sh", &home, role.as_str(), &image, packer];
+            let command = Command::new("sh", words).mutating().with_timeout(TIMEOUT);
+            Real.run(&command).map_err(|error| {
+                Failure::new(Exit::Environment, "the image cannot be packed").because(&error)
+            })?;
+        }
+        Ok(())
     }
 }
 
@@ -225,7 +244,8 @@ fn epoch() -> u64 {
     value.and_then(|value| value.parse().ok()).unwrap_or(0)
 }
 
-fn put(
+/// Puts a file into the tree, and not outside of it.
+pub(super) fn put(
     root: &Path,
     path: &str,
     content: &[u8],

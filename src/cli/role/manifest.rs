@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::model::{RoleName, RoleVersion};
 use crate::roles::{Identity, Manifest};
@@ -29,7 +29,7 @@ pub(super) struct MakeManifest {
 }
 
 /// What was written.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Written {
     role: RoleName,
     version: RoleVersion,
@@ -88,7 +88,7 @@ pub(super) fn write(path: &Path, version: RoleVersion, role: RoleName) -> Result
 }
 
 /// Nobody has signed a new text: machines that look for a signature must not find the old one.
-fn forget_signature(manifest: &Path, text: &str) -> Result<(), Failure> {
+pub(super) fn forget_signature(manifest: &Path, text: &str) -> Result<(), Failure> {
     let is_same = std::fs::read(manifest).is_ok_and(|before| before == text.as_bytes());
     let signature = tree::beside(manifest, "minisig");
     if is_same || !signature.exists() {

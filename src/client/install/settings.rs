@@ -85,6 +85,10 @@ pub(super) struct Settings {
     pub ca: Option<PathBuf>,
     /// What is in it, once it was read: PEM.
     pub ca_pem: Vec<u8>,
+    /// The file of the public key in this ramdisk that roles are signed by; no other role is installed then.
+    pub role_key: Option<PathBuf>,
+    /// What is in it, once it was read.
+    pub role_key_text: String,
     /// Boot arguments of the installed system: the text between the bars.
     pub boot_args: String,
     /// The `console=` words, for a kernel that is started without the firmware.
@@ -133,13 +137,7 @@ impl Settings {
         let debug = value("DEBUG").is_some_and(|value| value != "0");
         let serv = text("SERV", "10.0.0.1");
         let on_failure = on_failure(value("ONFAILURE").as_deref(), debug)?;
-        let on_success = match value("ONSUCCESS").as_deref() {
-            None | Some("reboot") => OnSuccess::Reboot,
-            Some("kexec") => OnSuccess::Kexec,
-            Some("halt") => OnSuccess::Halt,
-            Some("console") => OnSuccess::Console,
-            Some(other) => return wrong("ONSUCCESS", other, "kexec, reboot, halt or console"),
-        };
+        let on_success = on_success(value("ONSUCCESS").as_deref())?;
         let ca = value("CA").map(PathBuf::from);
         let hserv = value("HSERV");
         let is_hserv_https = hserv.as_ref().is_some_and(|hserv| is_https(hserv));
@@ -173,6 +171,8 @@ impl Settings {
             token: token(value("TOKEN"))?,
             ca,
             ca_pem: Vec::new(),
+            role_key: value("ROLE_KEY").map(PathBuf::from),
+            role_key_text: String::new(),
             boot_args,
             consoles: words
                 .iter()
@@ -181,6 +181,16 @@ impl Settings {
                 .collect(),
             serv,
         })
+    }
+}
+
+fn on_success(value: Option<&str>) -> Result<OnSuccess, SettingsError> {
+    match value {
+        None | Some("reboot") => Ok(OnSuccess::Reboot),
+        Some("kexec") => Ok(OnSuccess::Kexec),
+        Some("halt") => Ok(OnSuccess::Halt),
+        Some("console") => Ok(OnSuccess::Console),
+        Some(other) => wrong("ONSUCCESS", other, "kexec, reboot, halt or console"),
     }
 }
 

@@ -14,6 +14,7 @@ use super::ending::{self, Ending};
 use super::log::{Log, Whole};
 use super::settings::{Settings, SettingsError};
 use super::steps::Installation;
+use super::sync::{self, KeyError};
 use super::writer;
 
 /// Install this machine: all steps from the network to the boot loader, then restart
@@ -28,6 +29,7 @@ says where the server is and what to do at the end, as it did in eDeploy:
   METADATA_URL                      cloud-init's       TOKEN   for SERV and HSERV
   Whom else to tell ([reporting] in its settings) the server says in its answer.
   CA=FILE of certificates in the ramdisk: SERV by HTTPS, and HSERV=https://NAME
+  ROLE_KEY=FILE, a public key in the ramdisk: no role but one that its owner signed
 Text between | bars becomes boot arguments of the installed system.
 
 Example:
@@ -65,6 +67,9 @@ pub(in crate::client) enum InstallError {
     /// The certificates that it names are of no use.
     #[error(transparent)]
     Ca(#[from] CaError),
+    /// The key that it names is of no use.
+    #[error(transparent)]
+    Key(#[from] KeyError),
     /// The file of events cannot be written.
     #[error("cannot write `{path}`")]
     Events {
@@ -96,7 +101,7 @@ impl InstallError {
     /// The exit code: 1 what was given is wrong, 3 refused, 5 something failed.
     pub(in crate::client) fn code(&self) -> u8 {
         match self {
-            InstallError::Settings(_) | InstallError::Ca(_) => 1,
+            InstallError::Settings(_) | InstallError::Ca(_) | InstallError::Key(_) => 1,
             InstallError::NoRamdisk => 3,
             _ => 5,
         }
@@ -146,6 +151,9 @@ impl Install {
         let mut settings = Settings::parse(&line)?;
         if let Some(path) = &settings.ca {
             settings.ca_pem = agent::read_ca(path)?;
+        }
+        if let Some(path) = &settings.role_key {
+            settings.role_key_text = sync::read_key(path)?;
         }
         let runner: Arc<dyn Runner> = if self.dry_run {
             Arc::new(DryRun::new(Real, writer::show))

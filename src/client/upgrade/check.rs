@@ -37,10 +37,21 @@ pub(super) struct Checked {
 pub(super) fn check(site: &Site, to: &RoleVersion) -> Result<Checked, UpgradeError> {
     let scratch = scratch()?;
     let scratch = scratch.path();
-    let signed = fetch_manifests(site, to, scratch)?;
+    // Three connections at once: each waits for the server more than it works.
+    let (signed, way) = std::thread::scope(|scope| {
+        let way = scope.spawn(|| fetch_way(site, to, scratch));
+        let signed = fetch_manifests(site, to, scratch);
+        let way = way.join();
+        (
+            signed,
+            way.unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+        )
+    });
+    let signed = signed?;
     let target = site.believe(&signed, to.as_str())?;
+    way?;
+    let way = read_way(site, to, &target, scratch)?;
     let base = base_manifest(site, scratch)?;
-    let way = fetch_way(site, to, &target, scratch)?;
     let rules = rules(site, &way)?;
     let found = look(target.entries(), &site.root, &rules.exclude, Depth::Quick)?;
     let planned = make_plan(site, &found, &base, &target, &rules)?;
@@ -125,24 +136,47 @@ fn base_manifest(site: &Site, scratch: &Path) -> Result<Manifest, UpgradeError> 
     site.believe(&signed, version)
 }
 
+/// Where the files of the way and those of the version's tree are brought.
+const WAY: [&str; 2] = ["way", "tree"];
+
+/// Brings the lists and scripts.
+fn fetch_way(site: &Site, to: &RoleVersion, scratch: &Path) -> Result<(), UpgradeError> {
+    let (role, from) = (&site.role, &site.version);
+    let way = site.publication.metadata(&format!("{from}/{role}/{to}/"));
+    let tree = format!("{to}/{role}/var/lib/edeploy/{to}/");
+    let addresses = [way, site.publication.install(&tree)];
+    let [way, tree] = WAY.map(|name| scratch.join(name));
+    let bring = |address: &String, into: &Path| {
+        let address = std::slice::from_ref(address);
+        site.publication.bring(address, into, None).map_err(fetch)
+    };
+    std::thread::scope(|scope| {
+        let other = scope.spawn(|| bring(&addresses[1], &tree));
+        let own = bring(&addresses[0], &way);
+        own.and(
+            other
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+        )
+    })
+}
+
 /// The lists and scripts: those of the way, or else those that the version has in its tree (eDeploy `edeploy`).
-fn fetch_way(
+fn read_way(
     site: &Site,
     to: &RoleVersion,
     target: &Manifest,
     scratch: &Path,
 ) -> Result<Way, UpgradeError> {
     let (role, from) = (&site.role, &site.version);
-    let [of_way, of_tree] = ["way", "tree"].map(|name| scratch.join(name));
-    let way = site.publication.metadata(&format!("{from}/{role}/{to}/"));
-    let tree = site
-        .publication
-        .install(&format!("{to}/{role}/var/lib/edeploy/{to}/"));
-    for (address, into) in [(way, &of_way), (tree, &of_tree)] {
-        let bring = site.publication.bring(&[address], into, None);
-        bring.map_err(fetch)?;
-    }
-    if !of_way.is_dir() {
+    let [of_way, of_tree] = WAY.map(|name| scratch.join(name));
+    let is_empty = |directory: &Path| {
+        let entries = std::fs::read_dir(directory);
+        entries.map_or(true, |mut entries| entries.next().is_none())
+    };
+    // No way leads to where one is: then what differs is brought back, and no script has anything to do.
+    let is_repair = to == from;
+    if is_empty(&of_way) && !is_repair {
         return Err(UpgradeError::NoWay {
             from: from.to_string(),
             to: to.to_string(),
@@ -150,8 +184,8 @@ fn fetch_way(
         });
     }
     let signed = match site.has_key() {
-        true => Some(believe_way(site, to, &of_way)?),
-        false => None,
+        true if !is_repair => Some(believe_way(site, to, &of_way)?),
+        _ => None,
     };
     let read = |name: &'static str| -> Result<Option<Vec<u8>>, UpgradeError> {
         let wrong = || UpgradeError::NotSigned {
@@ -176,8 +210,8 @@ fn fetch_way(
     Ok(Way {
         exclude: read("exclude")?.ok_or_else(|| UpgradeError::NoExclude(to.to_string()))?,
         add_only: read("add_only")?,
-        pre: read("pre")?,
-        post: read("post")?,
+        pre: read("pre")?.filter(|_| !is_repair),
+        post: read("post")?.filter(|_| !is_repair),
     })
 }
 

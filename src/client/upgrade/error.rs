@@ -18,8 +18,6 @@ pub(in crate::client) enum UpgradeError {
     NotRoot,
     #[error("another upgrade is running on this machine")]
     Running,
-    #[error("version {0} is installed already, and this machine is as it should be")]
-    Nothing(String),
     #[error("the upgrade to {0} was interrupted: `edeploy upgrade --resume` finishes it")]
     Interrupted(String),
     #[error(
@@ -115,7 +113,6 @@ impl UpgradeError {
             | UpgradeError::NothingToResume => 1,
             UpgradeError::NotRoot
             | UpgradeError::Running
-            | UpgradeError::Nothing(_)
             | UpgradeError::Interrupted(_)
             | UpgradeError::WaitsForRestart(_)
             | UpgradeError::NoFormer

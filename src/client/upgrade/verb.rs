@@ -68,6 +68,7 @@ Nothing is touched before all that differs is on the machine, believed, and has 
 the whole transfer, the script `pre`. Then directories of programs are exchanged as a whole, other files take their places one by
 one, and `post` runs. What was changed here and is neither excluded nor in the new version's add_only list is replaced; what is in
 neither version stays. What is replaced is kept: `edeploy rollback` goes back. After a power cut the next start finishes it.
+The installed version brings back what was changed by hand.
 
 Exit codes: 0 done, 1 a version, manifest or list is wrong, 3 refused and nothing was changed (signature, no way to the version, no
 room, `pre` failed), 5 something failed, 100 done, and the machine is restarted: `post` asked for it.")]
@@ -171,19 +172,8 @@ impl Upgrade {
         match &self.version {
             Some(version) => {
                 self.how.end_former(&site, &files)?;
-                self.how.carry(&site, version, |story| {
-                    let checked =
-                        story.step("check", "what differs, believed, and room for it", |_| {
-                            let checked = check(&site, version)?;
-                            if checked.plan.is_empty() && checked.to == site.version {
-                                return Err(UpgradeError::Nothing(version.to_string()));
-                            }
-                            expect_space(&site, &checked)?;
-                            Ok(checked)
-                        })?;
-                    tell(story, &checked);
-                    carry_out(&site, &checked, false, story)
-                })
+                self.how
+                    .carry(&site, version, |story| upgrade(&site, version, story))
             }
             None => {
                 let mut journal = files.read()?.ok_or(UpgradeError::NothingToResume)?;
@@ -198,6 +188,21 @@ impl Upgrade {
             }
         }
     }
+}
+
+/// Brings the machine to a version, unless it is there already and nothing differs.
+fn upgrade(site: &Site, version: &RoleVersion, story: &mut Story) -> Result<Done, UpgradeError> {
+    let checked = story.step("check", "what differs, believed, and room for it", |_| {
+        let checked = check(site, version)?;
+        expect_space(site, &checked)?;
+        Ok(checked)
+    })?;
+    if checked.plan.is_empty() && checked.to == site.version {
+        story.say(&format!("version {version} is what is installed"));
+        return Ok(Done { reboot: false });
+    }
+    tell(story, &checked);
+    carry_out(site, &checked, false, story)
 }
 
 fn tell(story: &mut Story, checked: &Checked) {

@@ -20,6 +20,7 @@ mod jobs;
 mod metrics;
 mod openapi;
 mod plan;
+mod roles;
 mod status;
 mod stream;
 mod timeline;
@@ -72,6 +73,7 @@ pub(super) fn register(config: &mut web::ServiceConfig) {
         .configure(ironic::register)
         .configure(host_keys::register)
         .configure(boot::register)
+        .configure(roles::register)
         .configure(super::pages::register)
         .default_service(web::to(nothing_here));
 }

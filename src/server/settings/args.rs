@@ -37,6 +37,9 @@ pub struct Args {
     /// Directory of the kernel `vmlinuz` and the `ramdisk` that machines boot [default: STATE_DIR/boot]
     #[arg(long, value_name = "DIR")]
     pub boot_dir: Option<PathBuf>,
+    /// Directory of `install/` and `metadata/`, served as rsync serves them [default: STATE_DIR/roles]
+    #[arg(long, value_name = "DIR")]
+    pub roles_dir: Option<PathBuf>,
     /// Further words of the ramdisk's command line; text between | bars is for the installed system
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     pub boot_arguments: Option<String>,
@@ -87,6 +90,7 @@ impl Args {
             state_dir: self.state_dir.clone(),
             health_dir: self.health_dir.clone(),
             boot_dir: self.boot_dir.clone(),
+            roles_dir: self.roles_dir.clone(),
             boot_arguments: self.boot_arguments.clone(),
             boot_attempts: self.boot_attempts,
             edeploy_conf: self.edeploy_conf.clone(),

@@ -23,6 +23,7 @@ pub struct SettingsFile {
     pub state_dir: Option<PathBuf>,
     pub health_dir: Option<PathBuf>,
     pub boot_dir: Option<PathBuf>,
+    pub roles_dir: Option<PathBuf>,
     pub boot_arguments: Option<String>,
     pub boot_attempts: Option<u32>,
     pub edeploy_conf: Option<PathBuf>,
@@ -86,6 +87,7 @@ impl SettingsFile {
             state_dir,
             health_dir,
             boot_dir,
+            roles_dir,
             boot_arguments,
             boot_attempts,
             edeploy_conf,
@@ -165,6 +167,7 @@ impl From<&Settings> for SettingsFile {
             state_dir: Some(settings.state_dir.clone()),
             health_dir: Some(settings.health_dir.clone()),
             boot_dir: Some(settings.boot_dir.clone()),
+            roles_dir: Some(settings.roles_dir.clone()),
             boot_arguments: Some(settings.boot_arguments.clone()),
             boot_attempts: Some(settings.boot_attempts),
             log_format: Some(settings.log_format),
@@ -252,11 +255,12 @@ enum Kind {
 }
 
 /// The keys that the environment can set: `EDEPLOY_` and the key in capitals.
-const ENVIRONMENT: [(&str, Kind); 24] = [
+const ENVIRONMENT: [(&str, Kind); 25] = [
     ("listen", Kind::Text),
     ("state_dir", Kind::Text),
     ("health_dir", Kind::Text),
     ("boot_dir", Kind::Text),
+    ("roles_dir", Kind::Text),
     ("boot_arguments", Kind::Text),
     ("boot_attempts", Kind::Number),
     ("edeploy_conf", Kind::Text),

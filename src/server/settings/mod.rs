@@ -90,6 +90,8 @@ pub struct Settings {
     pub health_dir: PathBuf,
     /// Where the kernel and the ramdisk are that machines boot from the network.
     pub boot_dir: PathBuf,
+    /// Where `install/` and `metadata/` are, as rsync serves them.
+    pub roles_dir: PathBuf,
     /// Further words of the ramdisk's command line; text between bars is for the installed system.
     pub boot_arguments: String,
     /// How many deployments of a machine may begin without its being installed, before it is held.
@@ -203,6 +205,8 @@ impl TryFrom<SettingsFile> for Settings {
                 .unwrap_or_else(|| state_dir.join("health")),
             boot_dir: directory("boot_dir", raw.boot_dir)?
                 .unwrap_or_else(|| state_dir.join("boot")),
+            roles_dir: directory("roles_dir", raw.roles_dir)?
+                .unwrap_or_else(|| state_dir.join("roles")),
             boot_arguments: command_line("boot_arguments", raw.boot_arguments)?,
             boot_attempts: positive("boot_attempts", raw.boot_attempts, 3)?,
             log_format: raw.log_format.unwrap_or_default(),

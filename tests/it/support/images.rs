@@ -20,7 +20,7 @@ pub(crate) struct Images {
 /// A running server; it listens until the test ends.
 pub(crate) struct ImageServer {
     pub(crate) port: u16,
-    /// The requests so far, in lower case.
+    /// The requests so far but for those of `HEAD`, in lower case.
     heads: Arc<Mutex<Vec<String>>>,
 }
 
@@ -39,7 +39,9 @@ impl ImageServer {
                 let head = head.join("\n");
                 // The client may be gone.
                 images.answer(&mut stream, &head).ok();
-                seen.lock().unwrap().push(head.to_lowercase());
+                if !head.starts_with("HEAD ") {
+                    seen.lock().unwrap().push(head.to_lowercase());
+                }
             }
         });
         ImageServer { port, heads }
@@ -53,6 +55,7 @@ impl ImageServer {
 impl Images {
     fn answer(&mut self, stream: &mut TcpStream, head: &str) -> std::io::Result<()> {
         let path = head.split(' ').nth(1).unwrap_or_default();
+        let is_head = head.starts_with("HEAD ");
         let Some(file) = self.files.get(path) else {
             return stream.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
         };
@@ -72,6 +75,9 @@ impl Images {
         let length = rest.len();
         let head = format!("HTTP/1.1 {status}\r\nETag: \"1\"\r\nContent-Length: {length}\r\n\r\n");
         stream.write_all(head.as_bytes())?;
+        if is_head {
+            return Ok(());
+        }
         let cut = if path.ends_with(".edeploy") {
             self.cuts.pop()
         } else {

@@ -11,7 +11,7 @@ use ureq::http::{HeaderMap, Response, StatusCode};
 
 use super::super::log::Log;
 use super::super::retry::{Patience, Transient, Tries};
-use super::digest::{Hasher, LONGEST_FILE, Sum};
+use super::digest::{Hasher, Sum};
 use super::image::Incoming;
 use super::progress::{INTERVAL, Meter, Progress};
 
@@ -66,8 +66,12 @@ impl Transient for DownloadError {
     }
 }
 
-/// Reads a small file, if it is there.
-pub(super) fn small_file(agent: &ureq::Agent, url: &str) -> Result<Option<String>, DownloadError> {
+/// Reads a file of text, if it is there, of so many bytes at most.
+pub(super) fn text_file(
+    agent: &ureq::Agent,
+    url: &str,
+    limit: u64,
+) -> Result<Option<String>, DownloadError> {
     let unreachable = |source| DownloadError::Unreachable {
         url: url.to_owned(),
         source: Box::new(source),
@@ -75,7 +79,7 @@ pub(super) fn small_file(agent: &ureq::Agent, url: &str) -> Result<Option<String
     let mut answer = agent.get(url).call().map_err(unreachable)?;
     match answer.status() {
         StatusCode::OK => {
-            let body = answer.body_mut().with_config().limit(LONGEST_FILE);
+            let body = answer.body_mut().with_config().limit(limit);
             let text = body.lossy_utf8(true).read_to_string();
             Ok(Some(text.map_err(unreachable)?))
         }
@@ -85,6 +89,16 @@ pub(super) fn small_file(agent: &ureq::Agent, url: &str) -> Result<Option<String
             status,
         }),
     }
+}
+
+/// Whether a server that knows `HEAD` has a file.
+pub(super) fn is_there(agent: &ureq::Agent, url: &str) -> Result<bool, DownloadError> {
+    let answer = agent.head(url).call();
+    let answer = answer.map_err(|source| DownloadError::Unreachable {
+        url: url.to_owned(),
+        source: Box::new(source),
+    })?;
+    Ok(answer.status() == StatusCode::OK)
 }
 
 /// What tells one state of an image from another.

@@ -7,6 +7,7 @@ use crate::system::RunError;
 use super::super::retry::Transient;
 use super::digest::{Kind, Sum};
 use super::download::DownloadError;
+use super::manifest::VouchError;
 use super::medium::MediumError;
 use super::tree;
 
@@ -95,6 +96,9 @@ pub(in crate::client::install) enum SyncError {
         /// Which sum it should hold.
         kind: Kind,
     },
+    /// Nobody vouches for the role, or not for what came.
+    #[error(transparent)]
+    Vouch(#[from] VouchError),
     /// The medium is not there.
     #[error(transparent)]
     Medium(#[from] MediumError),

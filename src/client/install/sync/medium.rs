@@ -66,6 +66,19 @@ pub(super) enum Found {
     Tree(PathBuf),
 }
 
+impl Found {
+    /// The manifest that lies beside it: `ROLE-VERSION.manifest`, or `VERSION/ROLE.manifest`.
+    pub(super) fn manifest(&self) -> PathBuf {
+        let (Found::Image(path) | Found::Tree(path)) = self;
+        let mut name = path.clone().into_os_string();
+        if let Found::Image(path) = self {
+            name = path.with_extension("").into_os_string();
+        }
+        name.push(".manifest");
+        name.into()
+    }
+}
+
 /// A mounted medium; unmounted with the value.
 pub(super) struct Medium<'a> {
     runner: &'a dyn Runner,

@@ -1,7 +1,7 @@
 //! The role's files into the mounted target (DESIGN section 6, `sync`).
 //!
 //! They come as a tree by rsync, as an image by HTTP, or as either from a medium in the machine:
-//! `source` decides. A broken connection is taken up where it broke; nothing is called done before it
+//! `source` decides. `manifest` knows whether it is the one that somebody vouches for. A broken connection is taken up where it broke; nothing is called done before it
 //! is verified. What is on the target after a failure is a part of the role, and no more than that.
 
 mod archive;
@@ -10,11 +10,13 @@ mod digest;
 mod download;
 mod error;
 mod image;
+mod manifest;
 mod medium;
 mod progress;
 mod source;
 mod tree;
 
 pub(super) use error::SyncError;
+pub(super) use manifest::{KeyError, read_key};
 pub(super) use progress::Progress;
 pub(super) use source::Source;

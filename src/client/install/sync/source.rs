@@ -11,7 +11,7 @@ use super::super::retry::Patience;
 use super::super::settings::{Settings, is_https};
 use super::super::writer::show;
 use super::digest::{self, Hasher, Kind, Sum};
-use super::download::{Download, small_file};
+use super::download::{Download, is_there, text_file};
 use super::error::SyncError;
 use super::image::{self, Incoming};
 use super::medium::{FileImage, Found, Medium};
@@ -35,20 +35,28 @@ pub(in crate::client::install) struct Source<'a> {
 impl Source<'_> {
     /// The address of the tree or of the image; of a medium, its label.
     pub(in crate::client::install) fn url(&self) -> String {
-        let (settings, role, version) = (self.settings, &self.choice.role, &self.choice.version);
-        match (&settings.embedded, &settings.hserv) {
+        let (role, version) = (&self.choice.role, &self.choice.version);
+        let directory = self.directory_url();
+        match (&self.settings.embedded, &self.settings.hserv) {
             (Some(label), _) => format!("the medium `{label}`"),
-            (None, Some(hserv)) => {
+            (None, Some(_)) => format!("{directory}{role}-{version}.edeploy"),
+            (None, None) => format!("{directory}{role}/"),
+        }
+    }
+
+    /// The address of the directory that has all of this version, by HTTP or by rsync.
+    pub(super) fn directory_url(&self) -> String {
+        let (settings, version) = (self.settings, &self.choice.version);
+        match &settings.hserv {
+            Some(hserv) => {
                 let scheme = if is_https(hserv) { "" } else { "http://" };
-                format!(
-                    "{scheme}{hserv}:{}/{}/{version}/{role}-{version}.edeploy",
-                    settings.hserv_port, settings.hpath
-                )
+                let (port, path) = (settings.hserv_port, &settings.hpath);
+                format!("{scheme}{hserv}:{port}/{path}/{version}/")
             }
-            (None, None) => format!(
-                "rsync://{}:{}/{}/{version}/{role}/",
-                settings.rserv, settings.rserv_port, settings.rpath
-            ),
+            None => {
+                let (rserv, port) = (&settings.rserv, settings.rserv_port);
+                format!("rsync://{rserv}:{port}/{}/{version}/", settings.rpath)
+            }
         }
     }
 
@@ -62,9 +70,20 @@ impl Source<'_> {
         }
     }
 
-    /// Brings the files. `earlier_bytes` is what former tries brought, and grows; what a broken transfer
-    /// left is used.
+    /// Brings the role, and sees that it is the one that was signed. `earlier_bytes` is what former tries
+    /// brought, and grows; what a broken transfer left is used.
     pub(in crate::client::install) fn fetch(
+        &self,
+        runner: &dyn Runner,
+        log: &mut Log,
+        earlier_bytes: &mut u64,
+    ) -> Result<(), SyncError> {
+        let signed = self.signed_manifest(runner)?;
+        self.fetch_files(runner, log, earlier_bytes)?;
+        self.finish(runner, log, signed)
+    }
+
+    fn fetch_files(
         &self,
         runner: &dyn Runner,
         log: &mut Log,
@@ -93,7 +112,13 @@ impl Source<'_> {
 
     fn http_image(&self, runner: &dyn Runner, url: &str, log: &mut Log) -> Result<(), SyncError> {
         let agent = agent::for_images(self.settings);
-        let expected = expected(url, |file| small_file(&agent, file))?;
+        // `role build --image both` leaves one that is smaller and sooner unpacked.
+        let better = format!("{url}.zst");
+        let url = match is_there(&agent, &better)? {
+            true => &better,
+            false => url,
+        };
+        let expected = expected(url, |file| text_file(&agent, file, digest::LONGEST_FILE))?;
         let hasher = hasher(expected.as_ref());
         let mut download = Download::open(&agent, url, hasher, self.patience, log)?;
         image::unpack(runner, url, &mut download, self.target)?;

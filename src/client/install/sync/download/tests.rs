@@ -213,6 +213,9 @@ fn what_the_server_has_not_is_told_and_what_it_has_not_yet_may_come() {
         Answer::status("404 Not Found"),
         Answer::whole(b"sum", ""),
     ]);
-    assert_eq!(small_file(&agent, &url).unwrap(), None);
-    assert_eq!(small_file(&agent, &url).unwrap().as_deref(), Some("sum"));
+    assert_eq!(text_file(&agent, &url, 1 << 20).unwrap(), None);
+    assert_eq!(
+        text_file(&agent, &url, 1 << 20).unwrap().as_deref(),
+        Some("sum")
+    );
 }
