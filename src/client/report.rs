@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use super::assignments;
+use super::install::{CaError, for_reports};
 
 /// How long the server may take. A script waits no longer for its report.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -21,7 +22,8 @@ Examples:
   edeploy report install/database failed --message 'no space left'
 
 The server is that of --server, $EDEPLOY_SERVER, SERV and HTTP_PORT in the file that says what is installed, or
-those of the kernel's command line, in this order; so is TOKEN. The outermost step, as `install`, is the whole.")]
+those of the kernel's command line, in this order; so are TOKEN and CA, the file of an HTTPS server's certificate.
+The outermost step, as `install`, is the whole.")]
 pub(super) struct Report {
     /// The step, with those that it is in: install/database
     step: String,
@@ -84,6 +86,9 @@ pub(super) enum ReportError {
     /// Nobody said where the server is.
     #[error("no server is known: give --server, or set EDEPLOY_SERVER")]
     NoServer,
+    /// The certificates that it is to be known by are of no use.
+    #[error(transparent)]
+    Ca(#[from] CaError),
     /// It cannot be reached.
     #[error("no answer from {url}")]
     Unreachable {
@@ -173,12 +178,8 @@ impl Receiver {
         let server = self.server.clone().or_else(|| known.server());
         let server = server.ok_or(ReportError::NoServer)?;
         let url = format!("{}{path}", server.trim_end_matches('/'));
-        let config = ureq::Agent::config_builder()
-            .timeout_global(Some(DEADLINE))
-            .http_status_as_error(false)
-            .proxy(None)
-            .build();
-        let agent: ureq::Agent = config.into();
+        let ca = known.value("CA").filter(|_| url.starts_with("https://"));
+        let agent = for_reports(ca.as_deref().map(Path::new), DEADLINE)?;
         let mut request = agent.post(&url).header("Content-Type", "application/json");
         if let Some(token) = self.token.clone().or_else(|| known.value("TOKEN")) {
             request = request.header("Authorization", format!("Bearer {token}"));
@@ -241,7 +242,11 @@ impl Known {
     fn server(&self) -> Option<String> {
         let host = self.value("SERV")?;
         let port = self.value("HTTP_PORT").unwrap_or_else(|| "80".to_owned());
-        Some(format!("http://{host}:{port}"))
+        let scheme = match self.value("CA") {
+            Some(_) => "https",
+            None => "http",
+        };
+        Some(format!("{scheme}://{host}:{port}"))
     }
 }
 
@@ -278,6 +283,8 @@ mod tests {
         assert_eq!(found.value("TOKEN").as_deref(), Some("a.b"));
         let found = known("SERV='10.0.0.2'\nHTTP_PORT=81\n", cmdline);
         assert_eq!(found.server().as_deref(), Some("http://10.0.0.2:81"));
+        let found = known("SERV=h\nHTTP_PORT=443\nCA=/ca.pem", "");
+        assert_eq!(found.server().as_deref(), Some("https://h:443"));
         assert_eq!(known("ROLE=x", "quiet").server(), None);
     }
 }

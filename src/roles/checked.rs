@@ -3,7 +3,7 @@
 //! As git's index does it: the time of change (ctime), which the kernel alone sets, tells whether anything of a
 //! file was touched since: content, mode, owner, attributes, links; of a directory also the names in it.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 use super::entry::Entry;
 use super::manifest::Identity;
@@ -109,12 +109,12 @@ pub(super) struct Known<'a> {
     entries: &'a [Entry],
     stamps: &'a [Option<Stamp>],
     /// The entries in each directory, in the order of names.
-    children: HashMap<&'a [u8], Vec<usize>>,
+    children: FxHashMap<&'a [u8], Vec<usize>>,
 }
 
 impl<'a> Known<'a> {
     pub(super) fn new(entries: &'a [Entry], checked: &'a Checked) -> Known<'a> {
-        let mut children: HashMap<_, Vec<_>> = HashMap::new();
+        let mut children: FxHashMap<_, Vec<_>> = FxHashMap::default();
         for (at, entry) in entries.iter().enumerate() {
             if let Some(parent) = entry.path.parent_bytes() {
                 children.entry(parent).or_default().push(at);

@@ -203,6 +203,21 @@ fn the_first_look_believes_size_and_time_unless_it_is_a_full_one() {
     assert_eq!(first(&[]), []);
 }
 
+#[test]
+fn what_was_looked_at_and_was_not_touched_since_is_not_looked_at_closer() {
+    let roles = served();
+    let machine = machine(&roles);
+    shell(IN_SECRET, &machine.path("etc/hosts"));
+    // Whoever read the file would find the change.
+    know_all(&machine);
+    assert_eq!(machine.differences(&[]), []);
+    shell(r#"touch -c -a "$1""#, &machine.path("etc/hosts"));
+    assert_eq!(
+        machine.differences(&[]),
+        pairs(&[("content", "./etc/hosts")])
+    );
+}
+
 /// How many paths are known to be as they should.
 fn known(machine: &Machine) -> usize {
     let bytes = std::fs::read(machine.path(CHECKED)).unwrap_or_default();
