@@ -11,7 +11,7 @@ use crate::system::{Durability, Existing, replace_file};
 /// What changed so many seconds before a verification or later is not kept: see [`Checked::older_than`].
 const TOO_YOUNG: i64 = 2;
 
-/// A new file is written when so large a part of the paths would be known that were not: one of a hundred.
+/// A new file is written when so many paths would be known that were not: one of a hundred.
 const WORTH_IT: usize = 100;
 
 /// The file, as it was when a verification began.
@@ -41,10 +41,12 @@ impl Kept {
         }
     }
 
-    /// Keeps what is known now, if it is enough more than before.
+    /// Keeps what is known now, if it is enough more than before or something is not known any more.
     pub(super) fn replace(&self, now: Checked) {
         let now = now.older_than(self.limit);
-        let is_worth_it = |before| now.gained(before) * WORTH_IT > now.paths();
+        let is_worth_it = |before: &Checked| {
+            before.gained(&now) > 0 || now.gained(before) * WORTH_IT > now.paths()
+        };
         if self.before.as_ref().is_none_or(is_worth_it) {
             let bytes = now.render(self.manifest);
             let fill = |file: &mut dyn std::io::Write| file.write_all(&bytes);

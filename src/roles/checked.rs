@@ -65,7 +65,7 @@ impl Checked {
         self.stamps.len()
     }
 
-    /// How many paths are known here that are not in what was known before.
+    /// How many paths are known here that were not before, or in another state.
     pub fn gained(&self, before: &Checked) -> usize {
         let both = self.stamps.iter().zip(&before.stamps);
         both.filter(|(now, before)| now.is_some() && now != before)
