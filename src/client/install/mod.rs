@@ -34,4 +34,5 @@ pub(super) use bootloader::kernels_in;
 pub(super) use courier::{Courier, Home};
 pub use journal::{Backlog, Batch};
 pub(super) use log::{Failure, Log, Whole};
+pub(super) use sync::Follower;
 pub(super) use verb::Install;
