@@ -1,6 +1,7 @@
 //! Reads a real tree: with what is below it the one place of `roles` that touches the file system.
 
 mod hash;
+mod look;
 mod threads;
 
 use std::collections::HashMap;
@@ -10,17 +11,15 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{
-    AtFlags, CWD, FileType, Mode, OFlags, RawDir, Stat, lgetxattr, llistxattr, major, minor,
-    openat, readlinkat, stat, statat,
-};
+use rustix::fs::{AtFlags, RawDir, Stat, stat, statat};
 use rustix::io::Errno;
 
 use super::checked::{Known, Stamp};
-use super::entry::{Entry, Node, Xattrs};
+use super::entry::{Entry, Node};
 use super::path::TreePath;
 
 pub use hash::hash_files;
+use look::{is_directory, node_of, open, stamp_of, xattrs};
 pub(super) use threads::each_on_a_processor;
 use threads::{Queue, on_all_processors};
 
@@ -319,38 +318,10 @@ impl<'a> Part<'a> {
             },
             uid: stat.st_uid,
             gid: stat.st_gid,
-            xattrs: self.xattrs(place)?,
+            xattrs: xattrs(place, &mut self.buffer)?,
             hardlink: None,
             node,
         })
-    }
-
-    fn xattrs(&mut self, place: &Path) -> rustix::io::Result<Xattrs> {
-        let mut xattrs = Xattrs::new();
-        let length = match llistxattr(place, self.buffer.as_mut_slice()) {
-            Ok(length) => length,
-            // The file system has none.
-            Err(Errno::NOTSUP) => 0,
-            Err(error) => return Err(error),
-        };
-        if length == 0 {
-            return Ok(xattrs);
-        }
-        let names = self.buffer[..length].to_vec();
-        for name in names
-            .split(|byte| *byte == 0)
-            .filter(|name| !name.is_empty())
-        {
-            match lgetxattr(place, name, self.buffer.as_mut_slice()) {
-                Ok(length) => {
-                    xattrs.insert(name.to_vec(), self.buffer[..length].to_vec());
-                }
-                // Taken away meanwhile.
-                Err(Errno::NODATA) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(xattrs)
     }
 }
 
@@ -373,47 +344,4 @@ fn with_hardlinks(whole: Part<'_>) -> Walked {
         stamps,
         unchanged: whole.unchanged,
     }
-}
-
-fn stamp_of(stat: &Stat) -> Stamp {
-    Stamp {
-        device: stat.st_dev,
-        inode: stat.st_ino,
-        seconds: stat.st_ctime,
-        nanoseconds: u32::try_from(stat.st_ctime_nsec).unwrap_or_default(),
-    }
-}
-
-fn is_directory(stat: &Stat) -> bool {
-    FileType::from_raw_mode(stat.st_mode) == FileType::Directory
-}
-
-/// Opens a directory. Only the root of the tree may be named by a link.
-fn open(place: &Path, directory: &Directory) -> rustix::io::Result<rustix::fd::OwnedFd> {
-    let mut flags = OFlags::DIRECTORY | OFlags::CLOEXEC;
-    if !directory.path.is_root() {
-        flags |= OFlags::NOFOLLOW;
-    }
-    // Where the names are known it is only a way to them.
-    if directory.is_unchanged {
-        flags |= OFlags::PATH;
-    }
-    openat(CWD, place, flags, Mode::empty())
-}
-
-/// What a name in a directory is.
-fn node_of(directory: BorrowedFd<'_>, name: &[u8], stat: &Stat) -> rustix::io::Result<Node> {
-    Ok(match FileType::from_raw_mode(stat.st_mode) {
-        FileType::Directory => Node::Directory,
-        FileType::Symlink => Node::Symlink(readlinkat(directory, name, Vec::new())?.into_bytes()),
-        FileType::RegularFile => Node::File {
-            size: u64::try_from(stat.st_size).unwrap_or_default(),
-            mtime: stat.st_mtime,
-            digest: None,
-        },
-        FileType::CharacterDevice => Node::Character(major(stat.st_rdev), minor(stat.st_rdev)),
-        FileType::BlockDevice => Node::Block(major(stat.st_rdev), minor(stat.st_rdev)),
-        FileType::Fifo => Node::Fifo,
-        _ => Node::Socket,
-    })
 }
