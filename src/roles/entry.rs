@@ -12,10 +12,10 @@ pub type Xattrs = BTreeMap<Vec<u8>, Vec<u8>>;
 const VALUES: [u8; 256] = {
     let mut values = [0xff; 256];
     let digits = b"0123456789abcdef";
-    let mut at = 0;
-    while at < digits.len() {
-        values[digits[at] as usize] = at as u8;
-        at += 1;
+    let mut value = 0_u8;
+    while value < 16 {
+        values[digits[value as usize] as usize] = value;
+        value += 1;
     }
     values
 };

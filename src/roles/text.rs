@@ -205,7 +205,7 @@ fn entry(line: &str) -> Result<Entry, String> {
         mode,
         uid,
         gid,
-        xattrs: xattrs(words)?,
+        xattrs: xattrs(&words)?,
         hardlink,
         node,
     })
@@ -265,7 +265,7 @@ fn device(words: &mut Words<'_>) -> Result<(u32, u32), String> {
     numbers.ok_or_else(|| format!("`device=` wants two numbers, not `{text}`"))
 }
 
-fn xattrs(words: Words<'_>) -> Result<Xattrs, String> {
+fn xattrs(words: &Words<'_>) -> Result<Xattrs, String> {
     let mut xattrs = Xattrs::new();
     for word in words.rest.iter().flat_map(|rest| rest.split(' ')) {
         let named = word.strip_prefix("xattr.").and_then(|rest| {
