@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use super::assignments;
-use super::install::{CaError, read_ca, trust};
+use super::install::{CaError, for_reports};
 
 /// How long the server may take. A script waits no longer for its report.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -22,8 +22,8 @@ Examples:
   edeploy report install/database failed --message 'no space left'
 
 The server is that of --server, $EDEPLOY_SERVER, SERV and HTTP_PORT in the file that says what is installed, or
-those of the kernel's command line, in this order; so is TOKEN, and CA, the file of
-certificates of a server that is spoken to by HTTPS. The outermost step, as `install`, is the whole.")]
+those of the kernel's command line, in this order; so are TOKEN and CA, the file of an HTTPS server's certificate.
+The outermost step, as `install`, is the whole.")]
 pub(super) struct Report {
     /// The step, with those that it is in: install/database
     step: String,
@@ -86,7 +86,7 @@ pub(super) enum ReportError {
     /// Nobody said where the server is.
     #[error("no server is known: give --server, or set EDEPLOY_SERVER")]
     NoServer,
-    /// The certificates that it should be known by are of no use.
+    /// The certificates that it is to be known by are of no use.
     #[error(transparent)]
     Ca(#[from] CaError),
     /// It cannot be reached.
@@ -178,14 +178,8 @@ impl Receiver {
         let server = self.server.clone().or_else(|| known.server());
         let server = server.ok_or(ReportError::NoServer)?;
         let url = format!("{}{path}", server.trim_end_matches('/'));
-        let mut config = ureq::Agent::config_builder()
-            .timeout_global(Some(DEADLINE))
-            .http_status_as_error(false)
-            .proxy(None);
-        if let Some(ca) = known.value("CA") {
-            config = config.tls_config(trust(&read_ca(Path::new(&ca))?));
-        }
-        let agent: ureq::Agent = config.build().into();
+        let ca = known.value("CA").filter(|_| url.starts_with("https://"));
+        let agent = for_reports(ca.as_deref().map(Path::new), DEADLINE)?;
         let mut request = agent.post(&url).header("Content-Type", "application/json");
         if let Some(token) = self.token.clone().or_else(|| known.value("TOKEN")) {
             request = request.header("Authorization", format!("Bearer {token}"));
@@ -290,6 +284,8 @@ mod tests {
         assert_eq!(found.value("TOKEN").as_deref(), Some("a.b"));
         let found = known("SERV='10.0.0.2'\nHTTP_PORT=81\n", cmdline);
         assert_eq!(found.server().as_deref(), Some("http://10.0.0.2:81"));
+        let found = known("SERV=h\nHTTP_PORT=443\nCA=/ca.pem", "");
+        assert_eq!(found.server().as_deref(), Some("https://h:443"));
         assert_eq!(known("ROLE=x", "quiet").server(), None);
         let found = known("SERV=h\nCA=/var/lib/edeploy/ca.pem\n", "quiet");
         assert_eq!(found.server().as_deref(), Some("https://h:443"));

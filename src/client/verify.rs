@@ -2,7 +2,7 @@
 //!
 //! The manifest is the one that the installation left on the machine, else it comes from where the role came
 //! from, or from a file. With a key, the machine's own or another one, a manifest that its owner did not sign
-//! is not looked at. Nothing on the machine is changed.
+//! is not looked at. Nothing on the machine is changed but what `checked` keeps for the next time.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -15,6 +15,7 @@ use crate::roles::{
 };
 use crate::system::with_causes;
 
+use super::checked::Kept;
 use super::installed::{self, InstalledError};
 use super::publication::{FetchError, Publication, PublicationError};
 use super::report::{Receiver, ReportError};
@@ -39,7 +40,10 @@ installation left a key in /var/lib/edeploy/roles.pub, nothing unsigned is belie
 
 Content, mode, owner, extended attributes, what is missing, what is extra, what is something else. Left out is what the role's
 /var/lib/edeploy/VERSION/exclude names, what this machine was given at its installation, and what every system writes
-itself (logs, caches, boot loader). A file of the same size and time is taken for the same, unless --full.
+itself (logs, caches, boot loader).
+
+The first time a file of the same size and time is taken for the same. Later only what was touched since is looked at, and read:
+/var/lib/edeploy/VERSION/checked says when each path had last changed. With --full every file is read.
 
 With --report the server is told too, found as `edeploy report` finds it: how many differences there are, and the first 500.
 
@@ -152,7 +156,10 @@ impl Verify {
             filter = pending.extra.then(filter);
         }
         let depth = if self.full { Depth::Full } else { Depth::Quick };
-        let found = verify(&manifest, identity, &self.root, filter, depth)?;
+        let kept = Kept::of(&self.root, &manifest, identity);
+        let before = kept.before.as_ref();
+        let (found, now) = verify(&manifest, identity, &self.root, filter, depth, before)?;
+        kept.replace(now);
         let text = match self.json {
             true => serde_json::to_string(&found).map_err(VerifyError::Json)?,
             false => report(&found),

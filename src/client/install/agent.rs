@@ -63,7 +63,7 @@ pub(super) fn for_requests(settings: &Settings) -> Agent {
     let config = Agent::config_builder()
         .timeout_global(Some(REQUEST_TIMEOUT))
         .https_only(settings.ca.is_some());
-    with_token(with_trust(config, settings), settings)
+    with_token(with_trust(config, &settings.ca_pem), settings)
         .build()
         .into()
 }
@@ -88,12 +88,27 @@ fn of_hserv(settings: &Settings, connections: usize) -> Agent {
         .timeout_connect(Some(STALLED))
         .timeout_recv_response(Some(STALLED))
         .timeout_per_read(Some(STALLED));
-    let config = with_trust(config, settings);
+    let config = with_trust(config, &settings.ca_pem);
     if is_https || settings.ca.is_none() {
         with_token(config, settings).build().into()
     } else {
         plain(config).build().into()
     }
+}
+
+/// For what a machine tells its server of itself, in so long a time. `ca` has the certificates of one by HTTPS.
+///
+/// # Errors
+/// The file cannot be read, or holds no certificate.
+pub(in crate::client) fn for_reports(
+    ca: Option<&Path>,
+    deadline: Duration,
+) -> Result<Agent, CaError> {
+    let pem = ca.map(read_ca).transpose()?.unwrap_or_default();
+    let config = Agent::config_builder()
+        .timeout_global(Some(deadline))
+        .https_only(ca.is_some());
+    Ok(plain(with_trust(config, &pem)).build().into())
 }
 
 /// For addresses that somebody else serves: the token is not theirs.
@@ -111,18 +126,13 @@ fn plain(config: Builder) -> Builder {
         .proxy(None)
 }
 
-fn with_trust(config: Builder, settings: &Settings) -> Builder {
-    config.tls_config(trust(&settings.ca_pem))
-}
-
-/// Trust in these certificates, PEM, and in no others.
-pub(in crate::client) fn trust(ca_pem: &[u8]) -> TlsConfig {
+fn with_trust(config: Builder, ca_pem: &[u8]) -> Builder {
     let roots = RootCerts::Specific(Arc::new(certificates(ca_pem)));
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    TlsConfig::builder()
+    let tls = TlsConfig::builder()
         .root_certs(roots)
-        .unversioned_rustls_crypto_provider(provider)
-        .build()
+        .unversioned_rustls_crypto_provider(provider);
+    config.tls_config(tls.build())
 }
 
 fn with_token(config: Builder, settings: &Settings) -> Builder {

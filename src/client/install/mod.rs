@@ -30,7 +30,7 @@ mod sync;
 mod verb;
 mod writer;
 
-pub(super) use agent::{CaError, read_ca, trust};
+pub(super) use agent::{CaError, for_reports};
 pub(super) use bootloader::kernels_in;
 pub(super) use courier::{Courier, Home};
 pub use journal::{Backlog, Batch};
