@@ -4,10 +4,11 @@ use super::filter::{Filter, FilterError};
 
 /// What a running system has in place of what is on its disk, and what our client keeps there.
 const NEVER: &str = "\
-/dev/*
-/proc/*
-/run/*
-/sys/*
+# These have the kernel's mode, not the role's.
+/dev/
+/proc/
+/run/
+/sys/
 /tmp/*
 /var/tmp/*
 lost+found/
@@ -23,7 +24,7 @@ const AFTERWARDS: &str = "\
 /etc/modules
 /etc/cloud/cloud.cfg
 # The boot loader, and what it is told.
-/boot/efi/*
+/boot/efi/
 /boot/grub/
 /boot/grub2/
 /boot/initrd.img-*

@@ -411,7 +411,28 @@ fn how_long_a_role_takes() {
         let finish = rows(&site.root, "finish").pop().unwrap();
         assert_eq!(finish["result"], "SUCCESS", "{name}");
         println!("{name}: {} s", finish["duration"]);
+        if *name == "rsync" {
+            println!("plain rsync -aX: {} s", plain_rsync(&site));
+        }
     }
+}
+
+/// Seconds that plain rsync takes for the same role from the same daemon to the same disk.
+fn plain_rsync(site: &Site) -> f64 {
+    let from = format!(
+        "rsync://127.0.0.1:{}/install/D12-F.1.0.0/base/",
+        site.roles.port
+    );
+    let mut took = 0.0;
+    site.disk.mounted(1, |target| {
+        let empty = "mount -o remount,rw \"$1\"; find \"$1\" -mindepth 1 -delete; sync";
+        shell(empty, target);
+        let began = std::time::Instant::now();
+        let done = command("rsync").arg("-aX").arg(&from).arg(target).status();
+        took = began.elapsed().as_secs_f64();
+        assert!(done.unwrap().success());
+    });
+    took
 }
 
 /// A file system with a label and these files.

@@ -5,11 +5,13 @@ import re
 import subprocess
 import tarfile
 import time
+from contextlib import contextmanager
 
 from collected import check
 from console import LabError
 from machine import die_with_parent, start
 from network import Network, TaggedFrames
+from releases import FORMER, Releases
 from services import Services
 
 INSTALL_DEADLINE, BOOT_DEADLINE = 900, 300
@@ -44,6 +46,8 @@ class Bench:
         self.frames = TaggedFrames()
         self.services = Services(work, options, self.network.address)
         self.stages = {}
+        # Where the case has several versions of its role.
+        self.releases = None
         # `edeployctl watch`, where somebody watches.
         self.display = None
 
@@ -51,6 +55,9 @@ class Bench:
         """All that is on the network."""
         case = self.case
         self.network.start_dnsmasq(self.services.spawn, self.work / "boot", case.by_pxelinux, case.reserved)
+        if case.versions != (FORMER,):
+            self.releases = Releases(self.services, case.role)
+            self.releases.publish()
         self.services.start_rsync()
         if case.config:
             self.services.copy_config(case.config)
@@ -122,6 +129,16 @@ class Bench:
             running.wait(None, BOOT_DEADLINE, PANIC)
         self.say(f"boot, {name}: {self.stages[name]:.1f} s")
         return self.collected(name, machine, expect)
+
+    @contextmanager
+    def up(self, name):
+        """The installed machine, booted from its disk and waiting for commands, with all its units well."""
+        with self.start(f"boot-{name}", from_network=False, reached=True) as running:
+            self.stages[name] = running.wait(INSTALLED, BOOT_DEADLINE, f"{NEVER}|ramdisk: started")
+            running.inside.wait(BOOT_DEADLINE)
+            if failed := running.inside.must("systemctl list-units --failed --plain --no-legend"):
+                raise LabError(f"units failed at the boot {name}: {failed}")
+            yield running
 
     def collected(self, name, machine=None, expect=None):
         """What the installed system wrote to its output disk, compared."""

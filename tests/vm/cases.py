@@ -8,9 +8,11 @@ from pathlib import Path
 import floors
 import scenarios
 import seen
+import upgrades
 from hardware import recorded
 from machine import Disk, Machine
 from network import SHIPPED
+from releases import FORMER, LATTER
 from services import BAD_HTTP_PORT, BAD_LINE_PORT, IMAGE_PORT
 
 
@@ -31,8 +33,10 @@ class Case:
     cmdline: tuple = ()
     settings: dict = field(default_factory=dict)
     on_failure: str = "halt"
-    # What is installed: the name of a role that packaging/role-NAME builds, version 1.0.
+    # What is installed: the name of a role that packaging/role-NAME builds, version 1.0; packaging/role-NAME-VERSION
+    # builds further ones.
     role: str = "tiny"
+    versions: tuple = (FORMER,)
     # A mistake in the profiles that is mended later: file, text, the text in its place.
     broken: tuple = ()
     # What the console says where the installation must fail, and what the log at the server says.
@@ -88,6 +92,7 @@ DEBIAN = {
     "packages": {"mdadm", "grub2-common", "systemd"},
     "failed_units": [],
 }
+TWO_VERSIONS = {"profiles": (("debian", 1),), "expect": DEBIAN, "role": "debian", "versions": (FORMER, LATTER)}
 OVER = {"hostname": "lab-01", "profile": "over", "kinds": ["disk", "part"], "root_type": "ext4"}
 
 
@@ -249,6 +254,11 @@ CASES = [
     ),
     Case("bios-debian", (("debian", 1),), expect={**DEBIAN, "firmware": "bios"}, role="debian"),
     Case("uefi-debian", (("debian", 1),), Machine(firmware="uefi"), {**DEBIAN, "firmware": "uefi"}, role="debian"),
+    Case("upgrade", scenario=upgrades.there_and_back, **TWO_VERSIONS),
+    Case("upgrade-refused", scenario=upgrades.refused, **TWO_VERSIONS),
+    # Each has points of all steps, so that two machines can be busy with them.
+    Case("upgrade-killed-1", scenario=upgrades.Killed(upgrades.POINTS[0::2]), **TWO_VERSIONS),
+    Case("upgrade-killed-2", scenario=upgrades.Killed(upgrades.POINTS[1::2]), **TWO_VERSIONS),
     Case("floors", (("debian", 1),), expect=DEBIAN, scenario=floors.measured, role="debian", is_measurement=True),
     Case(
         "floors-image",

@@ -17,10 +17,15 @@ class LabError(Exception):
     """A machine or a service did not do what it must."""
 
 
+class WentOff(LabError):
+    """The machine was switched off, by itself, when something else was waited for."""
+
+
 @dataclass
 class Running:
     """A qemu process and all that its serial console has said, by line and time. With `attached` the
-    console is on this terminal too, and no deadline holds."""
+    console is on this terminal too, and no deadline holds. `inside` and `monitor` are there where a machine
+    is to be reached otherwise too."""
 
     process: subprocess.Popen
     log: Path
@@ -28,6 +33,9 @@ class Running:
     attached: bool = False
     lines: list = field(default_factory=list)
     changed: threading.Condition = field(default_factory=threading.Condition)
+    # Of `inside.py`.
+    inside: object = None
+    monitor: object = None
 
     def __post_init__(self):
         self.terminal = termios.tcgetattr(0) if self.attached and os.isatty(0) else None
@@ -73,7 +81,7 @@ class Running:
                 if line is None:
                     if pattern is None:
                         return seconds
-                    raise LabError(f"the machine went off before: {pattern}")
+                    raise WentOff(f"the machine went off before: {pattern}")
                 if pattern and re.search(pattern, line):
                     count -= 1
                     if count == 0:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from console import Running
+from inside import Inside, Monitor, ends, port_arguments
 
 OVMF = Path("/usr/share/OVMF")
 # The disk that the installed system writes what it sees to. Too small for any profile.
@@ -149,21 +150,33 @@ def disk_files(machine, directory, without, collects):
     return found
 
 
-def start(machine, directory, log, taps, from_network=True, without=(), collects=False, attached=False):
+def start(
+    machine, directory, log, taps, from_network=True, without=(), collects=False, attached=False, reached=False, state=None
+):
     """Switches a machine on. `directory` has its disks, `taps` are where its cards are plugged in,
     `without` are the numbers of disks that are pulled out; `collects` puts in the disk that the
-    installed system writes to, `attached` gives the console to this terminal."""
+    installed system writes to, `attached` gives the console to this terminal. Where it is `reached` it has the port
+    for commands, and goes on from a saved `state` if there is one."""
     variables = directory / "OVMF_VARS.fd"
     if machine.firmware == "uefi" and not variables.exists():
         shutil.copy(OVMF / "OVMF_VARS_4M.fd", variables)
     disks = disk_files(machine, directory, without, collects)
     words = arguments(machine, disks, taps, variables, from_network)
     words += ["-serial", "mon:stdio" if attached else "stdio"]
+    agent, monitor = (ends(), ends()) if reached else ((), ())
+    if reached:
+        words += port_arguments(agent[1], monitor[1], state)
     process = subprocess.Popen(
         words,
         stdin=None if attached else subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         preexec_fn=die_with_parent,
+        pass_fds=[end.fileno() for _, end in filter(None, (agent, monitor))],
     )
-    return Running(process, log, time.monotonic(), attached)
+    running = Running(process, log, time.monotonic(), attached)
+    if reached:
+        agent[1].close()
+        monitor[1].close()
+        running.inside, running.monitor = Inside(agent[0], log.with_suffix(".inside")), Monitor(monitor[0])
+    return running

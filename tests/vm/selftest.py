@@ -16,10 +16,14 @@ from cases import CASES, EXAMPLES  # noqa: E402
 from collected import differences  # noqa: E402
 from console import LabError  # noqa: E402
 from hardware import natural, recorded  # noqa: E402
+from inside import Inside, ends  # noqa: E402
 from machine import Disk, Machine, arguments  # noqa: E402
 from network import SHIPPED, dnsmasq_config  # noqa: E402
+from releases import FORMER, LATTER  # noqa: E402
 from seen import FOUND, KILLED, STEPS, problems  # noqa: E402
 from services import rsyncd_config  # noqa: E402
+import upgrades  # noqa: E402
+from upgrades import POINTS, Point, check_version  # noqa: E402
 
 CARD = [("network", "eth0", "serial", "52:54:00:00:00:01"), ("network", "eth0", "driver", "virtio_net")]
 PROFILES = Path(__file__).resolve().parent / "profiles"
@@ -84,6 +88,40 @@ class Seen(unittest.TestCase):
         self.assertEqual(len({machine.mac(0) for machine in KILLED}), len(names))
 
 
+class Upgrades(unittest.TestCase):
+    def test_the_machine_is_killed_at_twenty_points_of_all_steps(self):
+        killed = [case.scenario.points for case in CASES if case.name.startswith("upgrade-killed")]
+        self.assertEqual(sorted(map(str, sum(killed, ()))), sorted(map(str, POINTS)))
+        self.assertEqual(len(set(map(str, POINTS))), 20)
+        self.assertEqual({point.words.split()[0] for point in POINTS} & set(upgrades.STEPS), set(upgrades.STEPS))
+
+    def test_a_point_is_a_line_or_a_share_of_the_changes(self):
+        half = Point("apply", 0.5)
+        lines = ["edeploy: apply …", "edeploy: apply 1/4 put usr/bin/a", "edeploy: apply 2/4 put usr/bin/b"]
+        self.assertEqual([half.is_reached(line) for line in lines], [False, False, True])
+        self.assertEqual([Point("apply …").is_reached(line) for line in lines], [True, False, False])
+
+    def test_what_was_not_begun_is_not_done_and_what_was_said_to_be_done_is(self):
+        for point, version in ((POINTS[0], LATTER), (POINTS[-1], FORMER)):
+            with self.assertRaises(LabError):
+                check_version(point, version)
+        for version in (FORMER, LATTER):
+            check_version(Point("apply", 0.5), version)
+
+    def test_a_command_ends_with_its_code_or_at_a_line(self):
+        ours, of_agent = ends()
+        with tempfile.TemporaryDirectory() as directory, ours:
+            inside = Inside(ours, Path(directory) / "log")
+            of_agent.sendall(b"ready\nsaid one\nsaid two\nended 6\nsaid three\nsaid fo")
+            inside.wait(5)
+            said = inside.run("verify")
+            self.assertEqual((said.lines, said.code), (["one", "two"], 6))
+            self.assertIsNone(inside.run("upgrade", until="three".__eq__).code)
+            of_agent.close()
+            with self.assertRaisesRegex(LabError, "went off"):
+                inside.run("verify")
+
+
 class Arguments(unittest.TestCase):
     def test_a_comma_in_a_text_does_not_end_it(self):
         machine = Machine(vendor="A, Inc.", serial="1,uuid=x")
@@ -111,7 +149,7 @@ class Examples(unittest.TestCase):
         self.assertTrue(moved.endswith("dhcp-host=52:54:00:00:00:01,10.10.0.117\n"))
 
     def test_the_rsync_daemon_serves_the_directories_of_the_case(self):
-        text = rsyncd_config("/x/roles", "/x/metadata")
+        text = rsyncd_config({"install": "/x/roles", "metadata": "/x/metadata"})
         self.assertIn("[install]\npath = /x/roles\n", text)
         self.assertIn("[metadata]\npath = /x/metadata\n", text)
         self.assertNotIn("/var/lib/edeploy", text)

@@ -30,6 +30,8 @@ class Services:
         self.state = work / "server" / "state"
         self.boot = self.state / "boot"
         self.server = None
+        # What the rsync daemon serves.
+        self.modules = {"install": options.roles, "metadata": work / "metadata"}
 
     def spawn(self, words, log):
         """Starts a daemon; what it says is added to its log."""
@@ -93,11 +95,12 @@ class Services:
         return [self.options.bins / "edeployctl", *words, "--server", f"http://{self.address}:{HTTP_PORT}"]
 
     def control(self, *words):
-        """What edeployctl answers."""
-        done = subprocess.run(self.command(*words), capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise LabError(f"edeployctl {' '.join(words)}: {done.stderr.strip()}")
-        return done.stdout
+        """What edeployctl answers about this server."""
+        return answer(self.command(*words))
+
+    def edeployctl(self, *words):
+        """What edeployctl answers where no server is asked."""
+        return answer([self.options.bins / "edeployctl", *words])
 
     def page(self, path):
         """What the server answers a browser; None where there is nothing."""
@@ -135,9 +138,9 @@ class Services:
         return sum(path.lstat().st_size for path in paths if path.is_file() and not path.is_symlink())
 
     def start_rsync(self):
-        """One module with VERSION/ROLE/ below it, as the original lays roles out."""
+        """A module with VERSION/ROLE/ below it, as the original lays roles out, and what else there is."""
         config = self.work / "boot" / "rsyncd.conf"
-        config.write_text(rsyncd_config(self.options.roles, self.work / "metadata"))
+        config.write_text(rsyncd_config(self.modules))
         words = ["rsync", "--daemon", "--no-detach", f"--address={self.address}"]
         words += [f"--port={RSYNC_PORT}", f"--config={config}", "--log-file=/dev/stdout"]
         wait_for_port(self.spawn(words, "rsyncd.log"), self.address, RSYNC_PORT)
@@ -195,15 +198,23 @@ class BadLine:
                 pass
 
 
-def rsyncd_config(install, metadata):
+def rsyncd_config(modules):
     """The shipped example with the directories of this case."""
     text = (PACKAGING / "rsyncd.conf").read_text()
-    for name, own in {"install": install, "metadata": metadata}.items():
+    for name, own in modules.items():
         shipped = f"/var/lib/edeploy/roles/{name}\n"
         if shipped not in text:
             raise LabError(f"the example of rsync does not have {shipped.strip()}")
         text = text.replace(shipped, f"{own}\n")
     return text
+
+
+def answer(words):
+    """What a program says that must end well."""
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise LabError(f"{' '.join(map(str, words))}: {done.stderr.strip()}")
+    return done.stdout
 
 
 def wait_for_port(process, address, port):

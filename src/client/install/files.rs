@@ -84,8 +84,7 @@ pub(super) fn write(
         let from = format!("{STAGED}/.");
         let to = format!("{}/", target.display());
         runner.run(&Command::new("cp", ["-a", from.as_str(), &to]).mutating())?;
-        let list = target.join(STAGED_LIST);
-        put(writer, &list, &staged_rules(Path::new(STAGED))?, false)?;
+        list_as_own(writer, Path::new(STAGED), target, false)?;
     }
     if let Some(modules) = read_if_there(Path::new(MODULES))? {
         put(writer, &target.join("etc/modules"), &modules, true)?;
@@ -97,6 +96,22 @@ pub(super) fn write(
     let conf = target.join("var/lib/edeploy/conf");
     let before = read_if_there(&conf)?.unwrap_or_default();
     put(writer, &conf, &conf_text(&before, settings, choice), false)
+}
+
+/// Lists what is below a directory as what makes the machine differ from its role; with `append` behind what was
+/// listed before.
+pub(super) fn list_as_own(
+    writer: Writer,
+    staged: &Path,
+    target: &Path,
+    append: bool,
+) -> Result<(), FilesError> {
+    put(
+        writer,
+        &target.join(STAGED_LIST),
+        &staged_rules(staged)?,
+        append,
+    )
 }
 
 /// A rule of rsync's for each staged file: what makes this machine differ from its role.

@@ -37,5 +37,5 @@ pub use journal::{Backlog, Batch};
 pub(super) use log::{Failure, Log, Whole};
 pub(super) use retry::{Patience, Transient, Tries};
 pub(super) use role_server::{RoleServer, RoleServerError};
-pub(super) use sync::{DownloadError, Progress, first_and_total, small_file};
+pub(super) use sync::{DownloadError, Follower, Progress, first_and_total, small_file};
 pub(super) use verb::Install;

@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 
 use crate::system::{Command, RunError, Runner};
 
+use super::files::{self, FilesError};
+use super::writer::Writer;
+
 /// Where the library stages the styles (`network_write.star`).
 const STAGED: &str = "/network_styles";
 
@@ -16,6 +19,9 @@ pub(super) enum StyleError {
     /// A command failed.
     #[error(transparent)]
     Command(#[from] RunError),
+    /// The list of what is this machine's own cannot be written.
+    #[error(transparent)]
+    Files(#[from] FilesError),
     /// Nothing that is known.
     #[error(
         "nothing in the role below `{0}` sets up a network: no netplan, NetworkManager, systemd-networkd, ifupdown or initscripts"
@@ -94,14 +100,16 @@ fn style_of(target: &Path) -> Option<Style> {
 /// has not asked for it.
 pub(super) fn apply(
     runner: &dyn Runner,
+    writer: Writer,
     target: &Path,
 ) -> Result<Option<&'static str>, StyleError> {
-    apply_from(Path::new(STAGED), runner, target)
+    apply_from(Path::new(STAGED), runner, writer, target)
 }
 
 fn apply_from(
     staged: &Path,
     runner: &dyn Runner,
+    writer: Writer,
     target: &Path,
 ) -> Result<Option<&'static str>, StyleError> {
     if !staged.is_dir() {
@@ -110,9 +118,11 @@ fn apply_from(
     let Some(style) = style_of(target) else {
         return Err(StyleError::None(target.to_owned()));
     };
-    let from = format!("{}/.", staged.join(style.name()).display());
+    let chosen = staged.join(style.name());
+    let from = format!("{}/.", chosen.display());
     let to = format!("{}/", target.display());
     runner.run(&Command::new("cp", ["-a", from.as_str(), &to]).mutating())?;
+    files::list_as_own(writer, &chosen, target, true)?;
     if style == Style::Networkd && target.join(NETWORKD).symlink_metadata().is_err() {
         let root = target.display().to_string();
         let words = [root.as_str(), "systemctl", "enable", "systemd-networkd"];
@@ -136,6 +146,9 @@ mod tests {
         dir
     }
 
+    const WRITER: Writer = Writer {
+        is_rehearsal: false,
+    };
     const ENABLED: &str = "etc/systemd/system/multi-user.target.wants";
 
     #[test]
@@ -178,26 +191,32 @@ mod tests {
     fn a_role_without_any_network_is_told_where_the_script_left_it_to_the_role() {
         let (staged, role) = (tempfile::tempdir().unwrap(), role(&[]));
         let runner = Recorded::default();
-        let error = apply_from(staged.path(), &runner, role.path()).unwrap_err();
+        let error = apply_from(staged.path(), &runner, WRITER, role.path()).unwrap_err();
         assert!(error.to_string().contains("netplan"), "{error}");
-        let none = apply_from(&staged.path().join("none"), &runner, role.path());
+        let none = apply_from(&staged.path().join("none"), &runner, WRITER, role.path());
         assert_eq!(none.unwrap(), None);
     }
 
     #[test]
-    fn networkd_is_enabled_where_nothing_else_is_there() {
+    fn networkd_is_enabled_where_nothing_else_is_there_and_its_files_are_the_machines_own() {
         let (staged, role) = (
             tempfile::tempdir().unwrap(),
             role(&["usr/lib/systemd/systemd-networkd"]),
         );
+        let files = staged.path().join("networkd/etc/systemd/network");
+        std::fs::create_dir_all(&files).unwrap();
+        let network = files.join("30-lan0.network");
+        WRITER.put(&network, "", false).unwrap();
         let (from, to) = (staged.path().display(), role.path().display());
         let lines = [
             format!("cp -a {from}/networkd/. {to}/"),
             format!("chroot {to} systemctl enable systemd-networkd"),
         ];
         let runner = Recorded::new(lines.clone().map(|line| (line, Output::default())));
-        let style = apply_from(staged.path(), &runner, role.path()).unwrap();
+        let style = apply_from(staged.path(), &runner, WRITER, role.path()).unwrap();
         assert_eq!(style, Some("networkd"));
+        let own = std::fs::read_to_string(role.path().join("var/lib/edeploy/exclude"));
+        assert_eq!(own.unwrap(), "/etc/systemd/network/30-lan0.network\n");
         let asked: Vec<String> = runner.asked().iter().map(Command::to_string).collect();
         assert_eq!(asked, lines);
     }

@@ -262,7 +262,7 @@ impl Installation {
                 let choice = self.choice()?;
                 let runner = self.runner.as_ref();
                 files::write(runner, self.writer(), &self.settings, &choice, &self.target)?;
-                if let Some(style) = network_style::apply(runner, &self.target)? {
+                if let Some(style) = network_style::apply(runner, self.writer(), &self.target)? {
                     self.log
                         .say(&format!("the role's network is set up by {style}"));
                 }

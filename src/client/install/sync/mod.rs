@@ -21,3 +21,4 @@ pub(super) use error::SyncError;
 pub(super) use manifest::{KeyError, read_key};
 pub(in crate::client) use progress::Progress;
 pub(super) use source::Source;
+pub(in crate::client) use tree::Follower;
