@@ -4,6 +4,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
+use serde_json::json;
+
 use crate::install::Roles;
 use crate::role_verify::Machine;
 use crate::roles::{ctl, has, is_root, shell, text};
@@ -355,6 +357,61 @@ fn a_failing_post_is_no_obstacle_on_the_way_back() {
     assert_eq!(world.edeploy(&["upgrade", "1.1"]).status.code(), Some(5));
     assert_eq!(world.edeploy(&["rollback"]).status.code(), Some(0));
     assert_eq!(world.read("usr/bin/tool"), "tool\n");
+}
+
+#[test]
+fn the_server_is_told_of_an_upgrade_as_of_an_installation() {
+    let Some(world) = world() else { return };
+    let server = TestServer::start(|dir| simple_profile(dir, ""));
+    let conf = world.read("var/lib/edeploy/conf");
+    let told = format!(
+        "{conf}SERV=127.0.0.1\nHTTP_PORT={}\nMACHINE=node7\n",
+        server.address.port()
+    );
+    write(world.machine.path("var/lib/edeploy/conf"), told);
+    assert_eq!(world.edeploy(&["upgrade", "1.1"]).status.code(), Some(100));
+    let jobs = || server.get("/api/v1/jobs?machine=node7").json();
+    let [job] = jobs()["jobs"]
+        .as_array()
+        .unwrap()
+        .clone()
+        .try_into()
+        .unwrap();
+    assert_eq!(
+        (&job["action"], &job["status"]),
+        (&json!("upgrade"), &json!("Complete"))
+    );
+    let job = server
+        .get(&format!("/api/v1/jobs/{}", job["number"]))
+        .json();
+    let steps = job["steps"].as_array().unwrap().iter();
+    let steps: Vec<_> = steps.map(|step| step["name"].as_str().unwrap()).collect();
+    for step in [
+        "check",
+        "fetch",
+        "commit",
+        "apply",
+        "bootloader",
+        "post",
+        "finish",
+    ] {
+        assert!(
+            steps.contains(&format!("upgrade/{step}").as_str()),
+            "{steps:?}"
+        );
+    }
+    // What is refused is told with its reason.
+    let way = world.roles.dir.path().join("metadata/1.1/base/1.0");
+    write(way.join("pre"), "#!/bin/sh\necho not drained >&2; exit 7\n");
+    std::fs::remove_file(world.machine.path(".edeploy/journal")).unwrap();
+    assert_eq!(world.edeploy(&["upgrade", "1.0"]).status.code(), Some(3));
+    let failed = jobs()["jobs"][0].clone();
+    assert_eq!(
+        (&failed["action"], &failed["status"]),
+        (&json!("upgrade"), &json!("Errored"))
+    );
+    let text = server.get("/api/v1/status?machine=node7").text();
+    assert!(text.contains("not drained"), "{text}");
 }
 
 /// System calls that change what is on the disk.

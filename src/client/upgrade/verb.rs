@@ -14,7 +14,7 @@ use super::areas::Areas;
 use super::carry::{carry_out, expect_space, log_path};
 use super::check::{Checked, check};
 use super::error::{UpgradeError, fetch, file};
-use super::finish::{Done, Until, go_on};
+use super::finish::{Done, Until, go_on, has_started};
 use super::journal::{Files, Phase};
 use super::rollback;
 use super::site::{Site, put};
@@ -250,13 +250,13 @@ impl How {
         if journal.phase != Phase::Started {
             return Err(UpgradeError::Interrupted(journal.to.to_string()));
         }
+        if !has_started(&journal) {
+            return Err(UpgradeError::WaitsForRestart(journal.to.to_string()));
+        }
         let mut story = self.story(site, &journal.to)?;
         let done = go_on(site, &mut journal, Until::End, &mut story);
         story.end(done.as_ref().err());
-        match files.read()? {
-            Some(_) => Err(UpgradeError::WaitsForRestart(journal.to.to_string())),
-            None => done.map(drop),
-        }
+        done.map(drop)
     }
 
     fn story(&self, site: &Site, to: &RoleVersion) -> Result<Story, UpgradeError> {
