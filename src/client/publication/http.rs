@@ -9,7 +9,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
 use serde::Deserialize;
@@ -31,9 +31,6 @@ pub(super) const PATIENCE: Patience = Patience::lasting(Duration::from_secs(60))
 
 /// A role of a million paths has a manifest of 200 MB.
 const LONGEST: u64 = 256 << 20;
-
-/// How often it is said how many files are here.
-const INTERVAL: Duration = Duration::from_secs(1);
 
 /// What stands in a path as it is (RFC 3986, section 2.3), and the slash.
 const PATH: &AsciiSet = &NON_ALPHANUMERIC
@@ -120,7 +117,8 @@ fn unwritten(path: &Path) -> impl FnOnce(io::Error) -> FetchError {
     move |source| FetchError::Write { path, source }
 }
 
-/// Brings files of the tree at `tree`, several at once. The first that does not come ends it.
+/// Brings files of the tree at `tree`, several at once. The first that does not come ends it. How far it is is said
+/// as rsync says it.
 pub(super) fn bring_files(
     agent: &Agent,
     tree: &str,
@@ -130,7 +128,7 @@ pub(super) fn bring_files(
     heard: &mut dyn FnMut(Line<'_>),
 ) -> Result<(), FetchError> {
     let next = AtomicUsize::new(0);
-    let work = |done: mpsc::Sender<Result<(), FetchError>>| {
+    let work = |done: mpsc::Sender<Result<u64, FetchError>>| {
         while let Some(file) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
             let one = Download {
                 agent,
@@ -138,10 +136,8 @@ pub(super) fn bring_files(
                 size_bytes: file.size_bytes,
                 so_far: 0,
             };
-            if done
-                .send(one.save(&file.path.below(into), patience))
-                .is_err()
-            {
+            let saved = one.save(&file.path.below(into), patience);
+            if done.send(saved.map(|()| file.size_bytes)).is_err() {
                 return;
             }
         }
@@ -153,14 +149,12 @@ pub(super) fn bring_files(
             scope.spawn(move || work(done));
         }
         drop(done);
-        let (mut count, mut said) = (0, Instant::now());
+        let all: u64 = files.iter().map(|file| file.size_bytes).sum();
+        let mut here = 0;
         for one in arrived {
-            one?;
-            count += 1;
-            if said.elapsed() >= INTERVAL || count == files.len() {
-                said = Instant::now();
-                heard(Line::Output(&format!("{count}/{} files", files.len())));
-            }
+            here += one?;
+            let percent = (here * 100).checked_div(all).unwrap_or(100);
+            heard(Line::Output(&format!("{here} {percent}%")));
         }
         Ok(())
     })

@@ -183,7 +183,7 @@ impl Publication {
     }
 
     /// Brings the content of these files of the tree `VERSION/ROLE` into a directory that has theirs in it already: who
-    /// asks knows the rest from a manifest, and compares the content with it. `heard` is told how it goes. What lies
+    /// asks knows the rest from a manifest, and compares the content with it. `heard` is told how far it is, in lines as rsync's. What lies
     /// under the same name in the tree at `basis` rsync does not send again.
     ///
     /// # Errors

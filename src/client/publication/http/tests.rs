@@ -57,7 +57,7 @@ fn bring_one(answers: &[&str]) -> (Result<String, FetchError>, Vec<String>) {
         &[wanted],
         into.path(),
         QUICK,
-        &mut |_| {},
+        &mut |line| assert_eq!(line, Line::Output("10 100%")),
     );
     let heads = heads.lock().unwrap().clone();
     let read = |()| std::fs::read_to_string(path.below(into.path())).unwrap();
