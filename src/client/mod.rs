@@ -5,6 +5,7 @@
 //! machine leaves that in a file of shell assignments.
 
 mod assignments;
+mod checked;
 mod configure;
 mod detect;
 mod helper;

@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use super::assignments;
+use super::install::{CaError, for_reports};
 
 /// How long the server may take. A script waits no longer for its report.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -21,7 +22,8 @@ Examples:
   edeploy report install/database failed --message 'no space left'
 
 The server is that of --server, $EDEPLOY_SERVER, SERV and HTTP_PORT in the file that says what is installed, or
-those of the kernel's command line, in this order; so is TOKEN. The outermost step, as `install`, is the whole.")]
+those of the kernel's command line, in this order; so are TOKEN and CA, the file of an HTTPS server's certificate.
+The outermost step, as `install`, is the whole.")]
 pub(super) struct Report {
     /// The step, with those that it is in: install/database
     step: String,
@@ -41,7 +43,7 @@ pub(super) struct Report {
 /// Who is told, and of which machine.
 #[derive(Debug, Clone, Args)]
 pub(super) struct Receiver {
-    /// The machine's name; else its hostname, or its uuid
+    /// The machine's name; else the one that the server gave it when it was installed, its hostname, or its uuid
     #[arg(long, value_name = "NAME")]
     machine: Option<String>,
     /// The server: http://HOST:PORT
@@ -84,6 +86,9 @@ pub(super) enum ReportError {
     /// Nobody said where the server is.
     #[error("no server is known: give --server, or set EDEPLOY_SERVER")]
     NoServer,
+    /// The certificates that it is to be known by are of no use.
+    #[error(transparent)]
+    Ca(#[from] CaError),
     /// It cannot be reached.
     #[error("no answer from {url}")]
     Unreachable {
@@ -173,18 +178,15 @@ impl Receiver {
         let server = self.server.clone().or_else(|| known.server());
         let server = server.ok_or(ReportError::NoServer)?;
         let url = format!("{}{path}", server.trim_end_matches('/'));
-        let config = ureq::Agent::config_builder()
-            .timeout_global(Some(DEADLINE))
-            .http_status_as_error(false)
-            .proxy(None)
-            .build();
-        let agent: ureq::Agent = config.into();
+        let ca = known.value("CA").filter(|_| url.starts_with("https://"));
+        let agent = for_reports(ca.as_deref().map(Path::new), DEADLINE)?;
         let mut request = agent.post(&url).header("Content-Type", "application/json");
         if let Some(token) = self.token.clone().or_else(|| known.value("TOKEN")) {
             request = request.header("Authorization", format!("Bearer {token}"));
         }
         let mut body = body.clone();
-        if let Some(machine) = self.machine.clone().or_else(own_name) {
+        let named = self.machine.clone().or_else(|| known.value("MACHINE"));
+        if let Some(machine) = named.or_else(own_name) {
             body["machine"] = machine.into();
         }
         let answer = request.send(body.to_string());
@@ -240,8 +242,12 @@ impl Known {
 
     fn server(&self) -> Option<String> {
         let host = self.value("SERV")?;
-        let port = self.value("HTTP_PORT").unwrap_or_else(|| "80".to_owned());
-        Some(format!("http://{host}:{port}"))
+        let (scheme, port) = match self.value("CA") {
+            Some(_) => ("https", "443"),
+            None => ("http", "80"),
+        };
+        let port = self.value("HTTP_PORT").unwrap_or_else(|| port.to_owned());
+        Some(format!("{scheme}://{host}:{port}"))
     }
 }
 
@@ -278,6 +284,10 @@ mod tests {
         assert_eq!(found.value("TOKEN").as_deref(), Some("a.b"));
         let found = known("SERV='10.0.0.2'\nHTTP_PORT=81\n", cmdline);
         assert_eq!(found.server().as_deref(), Some("http://10.0.0.2:81"));
+        let found = known("SERV=h\nHTTP_PORT=443\nCA=/ca.pem", "");
+        assert_eq!(found.server().as_deref(), Some("https://h:443"));
         assert_eq!(known("ROLE=x", "quiet").server(), None);
+        let found = known("SERV=h\nCA=/var/lib/edeploy/ca.pem\n", "quiet");
+        assert_eq!(found.server().as_deref(), Some("https://h:443"));
     }
 }

@@ -2,11 +2,10 @@
 //!
 //! The manifest is the one that the installation left on the machine, else it comes from where the role came
 //! from, or from a file. With a key, the machine's own or another one, a manifest that its owner did not sign
-//! is not looked at. Nothing on the machine is changed.
+//! is not looked at. Nothing on the machine is changed but what `checked` keeps for the next time.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use clap::Args;
 
@@ -14,9 +13,11 @@ use crate::roles::{
     Aspect, Depth, Difference, Filter, FilterError, Identity, Manifest, ManifestError, PublicKey,
     SignatureError, Verification, WalkError, outermost, verify,
 };
-use crate::system::{Command, Real, RunError, Runner, with_causes};
+use crate::system::with_causes;
 
+use super::checked::Kept;
 use super::installed::{self, InstalledError};
+use super::publication::{FetchError, Publication, PublicationError};
 use super::report::{Receiver, ReportError};
 use super::upgrade::{UpgradeError, pending};
 
@@ -25,9 +26,6 @@ pub(super) const STAGED: &str = "var/lib/edeploy/exclude";
 
 /// The key whose owner must have signed every manifest, on machines that were given one.
 const KEY: &str = "var/lib/edeploy/roles.pub";
-
-/// How long a manifest may take to come.
-const TRANSFER_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// Tell what changed on this machine since its role was installed
 #[derive(Debug, Clone, Args)]
@@ -42,7 +40,10 @@ installation left a key in /var/lib/edeploy/roles.pub, nothing unsigned is belie
 
 Content, mode, owner, extended attributes, what is missing, what is extra, what is something else. Left out is what the role's
 /var/lib/edeploy/VERSION/exclude names, what this machine was given at its installation, and what every system writes
-itself (logs, caches, boot loader). A file of the same size and time is taken for the same, unless --full.
+itself (logs, caches, boot loader).
+
+The first time a file of the same size and time is taken for the same. Later only what was touched since is looked at, and read:
+/var/lib/edeploy/VERSION/checked says when each path had last changed. With --full every file is read.
 
 With --report the server is told too, found as `edeploy report` finds it: how many differences there are, and the first 500.
 
@@ -76,8 +77,12 @@ pub(super) struct Verify {
 pub(super) enum VerifyError {
     #[error(transparent)]
     Installed(#[from] InstalledError),
-    #[error("cannot fetch the manifest; `edeployctl role manifest` writes it")]
-    Fetch(#[source] RunError),
+    #[error(transparent)]
+    Publication(#[from] PublicationError),
+    #[error("cannot fetch the manifest")]
+    Fetch(#[source] FetchError),
+    #[error("there is no {0}; `edeployctl role manifest` and `role sign` write it")]
+    NotThere(String),
     #[error("cannot read `{path}`")]
     Read {
         path: PathBuf,
@@ -151,7 +156,10 @@ impl Verify {
             filter = pending.extra.then(filter);
         }
         let depth = if self.full { Depth::Full } else { Depth::Quick };
-        let found = verify(&manifest, identity, &self.root, filter, depth)?;
+        let kept = Kept::of(&self.root, &manifest, identity);
+        let before = kept.before.as_ref();
+        let (found, now) = verify(&manifest, identity, &self.root, filter, depth, before)?;
+        kept.replace(now);
         let text = match self.json {
             true => serde_json::to_string(&found).map_err(VerifyError::Json)?,
             false => report(&found),
@@ -222,25 +230,26 @@ impl Verify {
 
     /// Brings the texts from where the role came from.
     fn fetch(&self, conf: &Path, role: &str, version: &str) -> Result<Texts, VerifyError> {
-        let value = |name| installed::value_of(conf, name);
-        let (rserv, port, rpath) = (value("RSERV")?, value("RSERV_PORT")?, value("RPATH")?);
-        let url = format!("rsync://{rserv}:{port}/{rpath}/{version}/{role}.manifest");
+        let publication = Publication::of(conf)?;
+        let name = format!("{role}.manifest");
+        let url = publication.install(&format!("{version}/{name}"));
         let here = tempfile::tempdir().map_err(|source| VerifyError::Read {
             path: std::env::temp_dir(),
             source,
         })?;
-        let mut froms = vec![url.clone()];
-        if self.key.is_some() {
-            froms.push(format!("{url}.minisig"));
+        let endings: &[&str] = match self.key {
+            Some(_) => &["", ".minisig"],
+            None => &[""],
+        };
+        let froms: Vec<String> = endings.iter().map(|it| format!("{url}{it}")).collect();
+        let brought = publication.bring(&froms, here.path(), None);
+        brought.map_err(VerifyError::Fetch)?;
+        for ending in endings {
+            if !is_there(&here.path().join(format!("{name}{ending}")))? {
+                return Err(VerifyError::NotThere(format!("{url}{ending}")));
+            }
         }
-        let to = format!("{}/", here.path().display());
-        let words = ["-z", "--timeout=60", "--contimeout=30", "--"].into_iter();
-        let words = words
-            .chain(froms.iter().map(String::as_str))
-            .chain([to.as_str()]);
-        let command = Command::new("rsync", words).with_timeout(TRANSFER_TIMEOUT);
-        Real.run(&command).map_err(VerifyError::Fetch)?;
-        self.texts_in(&here.path().join(format!("{role}.manifest")))
+        self.texts_in(&here.path().join(name))
     }
 }
 

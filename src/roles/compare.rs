@@ -29,9 +29,13 @@ pub struct Difference {
 ///
 /// A file whose content was read on one side only is the same as one of its size and time. Times
 /// themselves are not compared, nor is which paths are hard links of one file.
-pub fn compare(expected: &[Entry], found: &[Entry]) -> Vec<Difference> {
+pub fn compare<'a>(
+    expected: impl IntoIterator<Item = &'a Entry>,
+    found: &[Entry],
+) -> Vec<Difference> {
     let mut differences = Vec::new();
-    let (mut expected, mut found) = (expected.iter().peekable(), found.iter().peekable());
+    let mut expected = expected.into_iter().peekable();
+    let mut found = found.iter().peekable();
     loop {
         match (expected.peek(), found.peek()) {
             (None, None) => return differences,

@@ -8,6 +8,18 @@ use super::path::TreePath;
 /// Extended attributes by name: capabilities, ACLs, labels. Both are any bytes.
 pub type Xattrs = BTreeMap<Vec<u8>, Vec<u8>>;
 
+/// What a hexadecimal digit in lower case is worth; of any other byte more than that.
+const VALUES: [u8; 256] = {
+    let mut values = [0xff; 256];
+    let digits = b"0123456789abcdef";
+    let mut value = 0_u8;
+    while value < 16 {
+        values[digits[value as usize] as usize] = value;
+        value += 1;
+    }
+    values
+};
+
 /// The SHA-256 of a regular file's content.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Digest(pub [u8; 32]);
@@ -16,16 +28,17 @@ impl Digest {
     /// Reads 64 hexadecimal digits in lower case.
     pub fn parse(hex: &str) -> Option<Digest> {
         let mut bytes = [0; 32];
-        let digit = |byte: u8| match byte {
-            b'0'..=b'9' => Some(byte - b'0'),
-            b'a'..=b'f' => Some(byte - b'a' + 10),
-            _ => None,
-        };
         if hex.len() != 64 {
             return None;
         }
+        let mut all = 0;
         for (byte, pair) in bytes.iter_mut().zip(hex.as_bytes().chunks_exact(2)) {
-            *byte = digit(pair[0])? * 16 + digit(pair[1])?;
+            let [high, low] = [pair[0], pair[1]].map(|digit| VALUES[usize::from(digit)]);
+            *byte = high << 4 | low;
+            all |= high | low;
+        }
+        if all > 15 {
+            return None;
         }
         Some(Digest(bytes))
     }

@@ -5,6 +5,7 @@
 //! from the disk of a machine, and are compared by one function. Only `walk` touches the file system;
 //! nothing here changes a file.
 
+mod checked;
 mod compare;
 mod entry;
 mod filter;
@@ -25,6 +26,7 @@ mod text;
 mod verify;
 mod walk;
 
+pub use checked::{Checked, Stamp};
 pub use compare::{Aspect, Difference, Outermost, compare, outermost};
 pub use entry::{Digest, Entry, Node, Xattrs};
 pub use filter::{Filter, FilterError};

@@ -100,6 +100,12 @@ impl TreePath {
         Some(&self.0[..end.unwrap_or(0)])
     }
 
+    /// Its last part; nothing of the tree itself.
+    pub(super) fn name(&self) -> &[u8] {
+        let start = self.0.iter().rposition(|byte| *byte == b'/');
+        &self.0[start.map_or(0, |slash| slash + 1)..]
+    }
+
     /// Whether it is the tree itself.
     pub fn is_root(&self) -> bool {
         self.0.is_empty()
@@ -252,9 +258,11 @@ mod tests {
     fn a_path_knows_its_directory() {
         let path = TreePath::root().join(b"etc").unwrap().join(b"x").unwrap();
         assert_eq!(path.as_bytes(), b"etc/x");
+        assert_eq!(path.name(), b"x");
         assert_eq!(path.below(Path::new("/r")), Path::new("/r/etc/x"));
         let etc = path.parent().unwrap();
         assert_eq!(etc.parent(), Some(TreePath::root()));
+        assert_eq!(etc.name(), b"etc");
         assert_eq!(TreePath::root().parent(), None);
         assert!(TreePath::root().join(b"..").is_err());
     }

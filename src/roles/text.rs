@@ -18,10 +18,17 @@ use crate::model::{RoleName, RoleVersion};
 use super::entry::{Digest, Entry, Node, Xattrs};
 use super::manifest::{Manifest, ManifestError};
 use super::path::{TreePath, unescape, write_escaped};
+use super::walk::each_on_a_processor;
 
 const FIRST: &str = "#edeploy-manifest 1";
 const ROLE: &str = "#role ";
 const VERSION: &str = "#version ";
+
+/// How many lines these are.
+const HEADER: usize = 3;
+
+/// How many bytes one thread reads at once.
+const BLOCK: usize = 64 << 10;
 
 pub(super) fn render(manifest: &Manifest) -> String {
     let mut out = format!(
@@ -85,7 +92,7 @@ pub(super) fn parse(text: &str) -> Result<Manifest, ManifestError> {
         let problem = "the text ends within a line".to_owned();
         return Err(wrong(text.lines().count().saturating_sub(1), problem));
     };
-    let mut lines = whole.split('\n').enumerate();
+    let mut lines = whole.splitn(HEADER + 1, '\n').enumerate();
     let mut header = |start: &str| match lines.next() {
         Some((at, line)) => line
             .strip_prefix(start)
@@ -99,28 +106,70 @@ pub(super) fn parse(text: &str) -> Result<Manifest, ManifestError> {
     let version = RoleVersion::new(header(VERSION)?);
     let version = version.map_err(|error| wrong(2, error.to_string()))?;
     let mut entries: Vec<Entry> = Vec::new();
-    for (at, line) in lines {
-        let entry = entry(line).map_err(|problem| wrong(at, problem))?;
-        if entries.last().is_some_and(|last| last.path >= entry.path) {
-            return Err(wrong(at, "the paths are not in order".to_owned()));
+    if let Some((_, body)) = lines.next() {
+        let blocks = blocks(body);
+        for block in each_on_a_processor(&blocks, |block| parse_block(block)) {
+            let (mut block, problem) = block;
+            entries.append(&mut block);
+            if let Some(problem) = problem {
+                return Err(wrong(HEADER + entries.len(), problem));
+            }
         }
-        entries.push(entry);
+    }
+    let disorder = entries
+        .windows(2)
+        .position(|two| two[0].path >= two[1].path);
+    if let Some(at) = disorder {
+        let problem = "the paths are not in order".to_owned();
+        return Err(wrong(HEADER + at + 1, problem));
     }
     Manifest::new(role, version, entries)
 }
 
+/// Parts of a text, each of whole lines, without the end of the last one.
+fn blocks(mut text: &str) -> Vec<&str> {
+    let mut blocks = Vec::new();
+    while let Some(end) = text.bytes().skip(BLOCK).position(|byte| byte == b'\n') {
+        blocks.push(&text[..BLOCK + end]);
+        text = &text[BLOCK + end + 1..];
+    }
+    blocks.push(text);
+    blocks
+}
+
+/// The entries of lines up to one that is none, and what is wrong with that.
+fn parse_block(block: &str) -> (Vec<Entry>, Option<String>) {
+    let lines = block.bytes().filter(|byte| *byte == b'\n').count() + 1;
+    let mut entries = Vec::with_capacity(lines);
+    for line in block.split('\n') {
+        match entry(line) {
+            Ok(entry) => entries.push(entry),
+            Err(problem) => return (entries, Some(problem)),
+        }
+    }
+    (entries, None)
+}
+
+/// The text before the first space, and that behind it.
+fn first_word(text: &str) -> (&str, Option<&str>) {
+    match text.bytes().position(|byte| byte == b' ') {
+        Some(end) => (&text[..end], Some(&text[end + 1..])),
+        None => (text, None),
+    }
+}
+
 /// The words of one line, each taken in its turn.
 struct Words<'a> {
-    rest: std::iter::Peekable<std::str::Split<'a, char>>,
+    /// None behind the last word.
+    rest: Option<&'a str>,
 }
 
 impl<'a> Words<'a> {
     /// The value of the next word if that is `name=VALUE`.
     fn optional(&mut self, name: &str) -> Option<&'a str> {
-        let value = |word: &&'a str| word.strip_prefix(name)?.strip_prefix('=');
-        let found = self.rest.peek().and_then(value)?;
-        self.rest.next();
-        Some(found)
+        let (value, rest) = first_word(self.rest?.strip_prefix(name)?.strip_prefix('=')?);
+        self.rest = rest;
+        Some(value)
     }
 
     fn text(&mut self, name: &str) -> Result<&'a str, String> {
@@ -137,16 +186,13 @@ impl<'a> Words<'a> {
 }
 
 fn entry(line: &str) -> Result<Entry, String> {
-    if !line
-        .bytes()
-        .all(|byte| byte == b' ' || byte.is_ascii_graphic())
-    {
+    // Counted, not looked for: that is done for many bytes at once.
+    let odd = line.bytes().filter(|byte| !(b' '..=b'~').contains(byte));
+    if odd.count() > 0 {
         return Err("a byte that a manifest does not hold".to_owned());
     }
-    let mut words = Words {
-        rest: line.split(' ').peekable(),
-    };
-    let path = words.rest.next().unwrap_or_default();
+    let (path, rest) = first_word(line);
+    let mut words = Words { rest };
     let path = TreePath::parse(path).map_err(|error| error.to_string())?;
     let kind = words.text("type")?;
     let mode = octal(words.text("mode")?)?;
@@ -159,7 +205,7 @@ fn entry(line: &str) -> Result<Entry, String> {
         mode,
         uid,
         gid,
-        xattrs: xattrs(words)?,
+        xattrs: xattrs(&words)?,
         hardlink,
         node,
     })
@@ -219,9 +265,9 @@ fn device(words: &mut Words<'_>) -> Result<(u32, u32), String> {
     numbers.ok_or_else(|| format!("`device=` wants two numbers, not `{text}`"))
 }
 
-fn xattrs(words: Words<'_>) -> Result<Xattrs, String> {
+fn xattrs(words: &Words<'_>) -> Result<Xattrs, String> {
     let mut xattrs = Xattrs::new();
-    for word in words.rest {
+    for word in words.rest.iter().flat_map(|rest| rest.split(' ')) {
         let named = word.strip_prefix("xattr.").and_then(|rest| {
             let (name, value) = rest.split_once('=')?;
             Some((unescape(name)?.into_owned(), unescape(value)?.into_owned()))

@@ -1,6 +1,6 @@
 //! What became of a tree since it was installed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
 use serde::Serialize;
@@ -8,13 +8,14 @@ use serde::Serialize;
 pub use crate::model::Depth;
 use crate::model::{Changed, Drift, RoleName, RoleVersion, drift};
 
+use super::checked::{Checked, Known, Stamp};
 use super::compare::{Aspect, Difference, Outermost, compare, outermost};
 use super::entry::{Entry, Node};
 use super::filter::Filter;
 use super::manifest::{Identity, Manifest};
 use super::own::not_compared;
 use super::path::TreePath;
-use super::walk::{WalkError, hash_files, walk};
+use super::walk::{WalkError, Walked, hash_files, walk_unknown};
 
 /// What was found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -84,7 +85,8 @@ fn short(text: &str) -> String {
 }
 
 /// Compares the tree at `root` with the manifest of `identity`, but for what `filter` excludes and what
-/// belongs to every machine.
+/// belongs to every machine. What was checked `before` and has not changed since is not looked at closer, and what
+/// did change is read; but with [`Depth::Full`] everything is read. Also gives what was found to be as it should.
 ///
 /// # Errors
 /// The tree cannot be read.
@@ -94,17 +96,25 @@ pub fn verify(
     root: &Path,
     filter: Filter,
     depth: Depth,
-) -> Result<Verification, WalkError> {
+    before: Option<&Checked>,
+) -> Result<(Verification, Checked), WalkError> {
     let filter = not_compared(filter);
     let expected = manifest.entries();
-    let found = look(expected, root, &filter, depth)?;
-    let mut differences = compare(expected, &found);
+    let found = look_again(expected, root, &filter, depth, before)?;
+    let mut stamps = vec![None; expected.len()];
+    for at in &found.unchanged {
+        stamps[*at] = before.and_then(|before| before.stamps[*at]);
+    }
+    let changed = expected.iter().zip(&stamps);
+    let changed = changed.filter(|(_, stamp)| stamp.is_none());
+    let mut differences = compare(changed.map(|(entry, _)| entry), &found.entries);
+    let checked = add_checked(stamps, expected, &found, &differences);
     differences.retain(|one| !filter.excludes(&one.path, one.is_directory));
     let mut counts = BTreeMap::new();
     for difference in &differences {
         *counts.entry(difference.aspect).or_default() += 1;
     }
-    Ok(Verification {
+    let verification = Verification {
         role: manifest.role.clone(),
         version: manifest.version.clone(),
         manifest: identity,
@@ -112,7 +122,34 @@ pub fn verify(
         paths: expected.len(),
         counts,
         differences,
-    })
+    };
+    Ok((verification, checked))
+}
+
+/// Adds the stamps of what does not differ, but of directories only those that have the expected names in them.
+fn add_checked(
+    mut stamps: Vec<Option<Stamp>>,
+    expected: &[Entry],
+    found: &Walked,
+    differences: &[Difference],
+) -> Checked {
+    let mut differing: HashSet<&[u8]> = HashSet::new();
+    for one in differences {
+        differing.insert(one.path.as_bytes());
+        if matches!(one.aspect, Aspect::Missing | Aspect::Extra) {
+            differing.extend(one.path.parent_bytes());
+        }
+    }
+    let mut seen = found.entries.iter().zip(&found.stamps).peekable();
+    for (entry, stamp) in expected.iter().zip(&mut stamps) {
+        while seen.next_if(|(one, _)| one.path < entry.path).is_some() {}
+        if let Some((_, seen)) = seen.next_if(|(one, _)| one.path == entry.path)
+            && !differing.contains(entry.path.as_bytes())
+        {
+            *stamp = *seen;
+        }
+    }
+    Checked { stamps }
 }
 
 /// Whether there is anything in a directory.
@@ -138,27 +175,44 @@ pub fn look(
     exclude: &Filter,
     depth: Depth,
 ) -> Result<Vec<Entry>, WalkError> {
-    let mut found = walk(root, |found| {
+    look_again(expected, root, exclude, depth, None).map(|found| found.entries)
+}
+
+/// The same, where something is known of an earlier look.
+fn look_again(
+    expected: &[Entry],
+    root: &Path,
+    exclude: &Filter,
+    depth: Depth,
+    before: Option<&Checked>,
+) -> Result<Walked, WalkError> {
+    let known = match (depth, before) {
+        (Depth::Quick, Some(checked)) => Known::new(expected, checked),
+        _ => Known::default(),
+    };
+    let mut found = walk_unknown(root, &known, |found| {
         let is_foreign = found.is_mount_point && !is_filled(expected, found.path);
         !is_foreign && !exclude.excludes_directory(found.path)
     })?;
+    // Since an earlier look something of a file was touched: its size and time do not suffice.
+    let is_close = depth == Depth::Full || before.is_some();
     // Both are in the order of paths.
     let mut rest = expected;
-    hash_files(root, &mut found, |entry| {
+    hash_files(root, &mut found.entries, |entry| {
         while let [next, after @ ..] = rest
             && next.path < entry.path
         {
             rest = after;
         }
         let same = rest.first().filter(|next| next.path == entry.path);
-        same.is_some_and(|other| is_open(other, entry, depth))
+        same.is_some_and(|other| is_open(other, entry, is_close))
             && !exclude.excludes(&entry.path, false)
     })?;
     Ok(found)
 }
 
 /// Whether only its content can tell if a file is the same.
-fn is_open(expected: &Entry, found: &Entry, depth: Depth) -> bool {
+fn is_open(expected: &Entry, found: &Entry, is_close: bool) -> bool {
     match (&expected.node, &found.node) {
         (
             Node::File { size, mtime, .. },
@@ -167,7 +221,7 @@ fn is_open(expected: &Entry, found: &Entry, depth: Depth) -> bool {
                 mtime: found_time,
                 ..
             },
-        ) => size == found_size && (depth == Depth::Full || mtime != found_time),
+        ) => size == found_size && (is_close || mtime != found_time),
         _ => false,
     }
 }

@@ -589,7 +589,7 @@ fn a_real_ipxe_installs_is_held_and_boots_from_its_disk() {
     for _ in 0..3 {
         uploads(&server);
     }
-    boots("It asks again every 60 seconds");
+    boots("To try again, on the server");
     post(&server, &format!("/api/v1/machines/{SERIAL}/installed"));
     boots("from disk");
 }
@@ -610,7 +610,7 @@ fn a_real_pxelinux_installs_is_held_and_boots_from_its_disk() {
     for _ in 0..3 {
         uploads(&server);
     }
-    boots("It asks again every 60 seconds");
+    boots("To try again, on the server");
     post(&server, &format!("/api/v1/machines/{SERIAL}/installed"));
     boots("from disk");
 }

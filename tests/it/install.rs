@@ -211,6 +211,7 @@ fn a_blank_disk_becomes_an_installed_system() {
         assert_eq!(read("boot/vmlinuz-6.1.0"), "kernel");
         assert_eq!(read("etc/hostname"), "node7\n");
         assert!(read("var/lib/edeploy/conf").contains("ROLE=base\nPROFILE=vm\nSERV=127.0.0.1\n"));
+        assert!(!read("var/lib/edeploy/conf").contains("HSERV"));
         let grub = read("boot/grub/grub.cfg");
         assert!(grub.contains("rw console=ttyS0 quiet\n"), "{grub}");
         assert!(

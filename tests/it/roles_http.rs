@@ -1,5 +1,7 @@
 //! `/install/...` and `/metadata/...` of the server: trees, images and manifests over HTTP.
 
+use std::os::unix::ffi::OsStrExt;
+
 use serde_json::{Value, json};
 
 use crate::support::http::exchange;
@@ -48,6 +50,16 @@ fn files_of_roles_are_served_in_parts_too() {
             (200, text),
             "{path}"
         );
+    }
+    // Any name that a file can have.
+    let odd = std::ffi::OsStr::from_bytes(b"lib++\xff%2B");
+    write(
+        server.path("state/roles/install/1.0/base").join(odd),
+        "odd\n",
+    );
+    for path in ["lib++%FF%252B", "lib%2B%2B%ff%252B"] {
+        let answer = server.get(&format!("/install/1.0/base/{path}"));
+        assert_eq!(answer.text(), "odd\n", "{path}");
     }
     let raw = |lines: &str| exchange(server.address, format!("{lines}\r\n\r\n").as_bytes());
     let image = "/install/1.0/base-1.0.edeploy HTTP/1.1\r\nHost: h\r\nConnection: close";

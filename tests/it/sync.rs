@@ -137,7 +137,13 @@ fn an_image_comes_whole_over_connections_that_break() {
     let (said, is_done) = site.install(&more);
     assert!(is_done);
     assert!(said.contains("the image has the SHA-256"), "{said}");
-    site.disk.mounted(1, expect_unpacked);
+    site.disk.mounted(1, |target| {
+        expect_unpacked(target);
+        let conf = std::fs::read_to_string(target.join("var/lib/edeploy/conf")).unwrap();
+        let port = images.port;
+        let by_http = format!("HSERV=127.0.0.1\nHSERV_PORT={port}\nHPATH=install\nMACHINE=");
+        assert!(conf.contains(&by_http) && !conf.contains("t0k"), "{conf}");
+    });
     let heads = images.heads();
     assert!(
         heads
@@ -405,7 +411,28 @@ fn how_long_a_role_takes() {
         let finish = rows(&site.root, "finish").pop().unwrap();
         assert_eq!(finish["result"], "SUCCESS", "{name}");
         println!("{name}: {} s", finish["duration"]);
+        if *name == "rsync" {
+            println!("plain rsync -aX: {} s", plain_rsync(&site));
+        }
     }
+}
+
+/// Seconds that plain rsync takes for the same role from the same daemon to the same disk.
+fn plain_rsync(site: &Site) -> f64 {
+    let from = format!(
+        "rsync://127.0.0.1:{}/install/D12-F.1.0.0/base/",
+        site.roles.port
+    );
+    let mut took = 0.0;
+    site.disk.mounted(1, |target| {
+        let empty = "mount -o remount,rw \"$1\"; find \"$1\" -mindepth 1 -delete; sync";
+        shell(empty, target);
+        let began = std::time::Instant::now();
+        let done = command("rsync").arg("-aX").arg(&from).arg(target).status();
+        took = began.elapsed().as_secs_f64();
+        assert!(done.unwrap().success());
+    });
+    took
 }
 
 /// A file system with a label and these files.

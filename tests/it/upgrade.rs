@@ -4,9 +4,12 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
+use serde_json::json;
+
 use crate::install::Roles;
 use crate::role_verify::Machine;
 use crate::roles::{ctl, has, is_root, shell, text};
+use crate::support::server::{TestServer, simple_profile};
 use crate::support::{command, write};
 
 /// A role in two versions, and a machine that has the first.
@@ -109,6 +112,25 @@ impl World {
                 .path(&format!("var/lib/edeploy/{version}/manifest")),
             text,
         );
+    }
+
+    /// The same role by HTTP alone, as an installation by HTTP leaves the machine; rsync is away.
+    fn over_http(&mut self) -> TestServer {
+        let dir = self.roles.dir.path();
+        let server =
+            TestServer::with_args(|dir| simple_profile(dir, ""), &["--roles-dir", text(dir)]);
+        self.roles.stop();
+        let conf = self.read("var/lib/edeploy/conf");
+        let port = server.address.port();
+        let by_http = format!("{conf}HSERV=127.0.0.1\nHSERV_PORT={port}\nHPATH=install\n");
+        write(self.machine.path("var/lib/edeploy/conf"), by_http);
+        server
+    }
+
+    /// The manifest that the installation left is gone: the server is asked.
+    fn forget_manifest(&self, version: &str) {
+        let kept = format!("var/lib/edeploy/{version}/manifest");
+        std::fs::remove_file(self.machine.path(&kept)).unwrap();
     }
 
     fn edeploy(&self, words: &[&str]) -> Output {
@@ -337,6 +359,61 @@ fn a_failing_post_is_no_obstacle_on_the_way_back() {
     assert_eq!(world.read("usr/bin/tool"), "tool\n");
 }
 
+#[test]
+fn the_server_is_told_of_an_upgrade_as_of_an_installation() {
+    let Some(world) = world() else { return };
+    let server = TestServer::start(|dir| simple_profile(dir, ""));
+    let conf = world.read("var/lib/edeploy/conf");
+    let told = format!(
+        "{conf}SERV=127.0.0.1\nHTTP_PORT={}\nMACHINE=node7\n",
+        server.address.port()
+    );
+    write(world.machine.path("var/lib/edeploy/conf"), told);
+    assert_eq!(world.edeploy(&["upgrade", "1.1"]).status.code(), Some(100));
+    let jobs = || server.get("/api/v1/jobs?machine=node7").json();
+    let [job] = jobs()["jobs"]
+        .as_array()
+        .unwrap()
+        .clone()
+        .try_into()
+        .unwrap();
+    assert_eq!(
+        (&job["action"], &job["status"]),
+        (&json!("upgrade"), &json!("Complete"))
+    );
+    let job = server
+        .get(&format!("/api/v1/jobs/{}", job["number"]))
+        .json();
+    let steps = job["steps"].as_array().unwrap().iter();
+    let steps: Vec<_> = steps.map(|step| step["name"].as_str().unwrap()).collect();
+    for step in [
+        "check",
+        "fetch",
+        "commit",
+        "apply",
+        "bootloader",
+        "post",
+        "finish",
+    ] {
+        assert!(
+            steps.contains(&format!("upgrade/{step}").as_str()),
+            "{steps:?}"
+        );
+    }
+    // What is refused is told with its reason.
+    let way = world.roles.dir.path().join("metadata/1.1/base/1.0");
+    write(way.join("pre"), "#!/bin/sh\necho not drained >&2; exit 7\n");
+    std::fs::remove_file(world.machine.path(".edeploy/journal")).unwrap();
+    assert_eq!(world.edeploy(&["upgrade", "1.0"]).status.code(), Some(3));
+    let failed = jobs()["jobs"][0].clone();
+    assert_eq!(
+        (&failed["action"], &failed["status"]),
+        (&json!("upgrade"), &json!("Errored"))
+    );
+    let text = server.get("/api/v1/status?machine=node7").text();
+    assert!(text.contains("not drained"), "{text}");
+}
+
 /// System calls that change what is on the disk.
 const CHANGING: &str =
     "rename,renameat,renameat2,linkat,link,unlink,unlinkat,rmdir,mkdir,mkdirat,symlink,symlinkat";
@@ -420,4 +497,66 @@ fn a_file_of_the_machine_is_never_in_the_way_unseen() {
         .permissions()
         .mode();
     assert_eq!(mode & 0o777, 0o644);
+}
+
+#[test]
+fn a_machine_that_was_installed_by_http_is_verified_and_upgraded_by_http() {
+    let Some(mut world) = world() else { return };
+    // A name of each kind that an address cannot hold as it is.
+    shell(
+        r#"cd "$1/1.1/base/usr/lib"; for name in 'lib++ 1%2B' "$(printf '\377?#')" empty; do echo "$name" >"$name"; done; : >empty"#,
+        &world.install(),
+    );
+    ctl(&["manifest", text(&world.install().join("1.1/base"))]);
+    let _server = world.over_http();
+    world.forget_manifest("1.0");
+    assert_eq!(world.machine.differences(&[]), own());
+    assert_eq!(world.edeploy(&["list"]).stdout, b"1.1\n");
+    assert_eq!(
+        world.edeploy(&["test-upgrade", "1.1"]).status.code(),
+        Some(0)
+    );
+    let done = world.edeploy(&["upgrade", "1.1", "--verbose"]);
+    assert_eq!(done.status.code(), Some(100), "{}", stderr(&done));
+    assert_eq!(world.differences("1.1"), own());
+    assert_eq!(world.read("usr/lib/lib++ 1%2B"), "lib++ 1%2B\n");
+    assert_eq!(world.read("var/log/post"), "1.0 to 1.1\n");
+    std::fs::remove_file(world.machine.path("var/log/post")).unwrap();
+    let back = world.edeploy(&["rollback"]);
+    assert_eq!(back.status.code(), Some(100), "{}", stderr(&back));
+    assert_eq!(world.differences("1.0"), own());
+}
+
+#[test]
+fn what_a_server_of_http_has_not_is_told_by_its_address_with_nothing_touched() {
+    let Some(mut world) = world() else { return };
+    let mut server = world.over_http();
+    let url = format!("http://{}/install", server.address);
+    let fail = |words: &[&str], problems: &[&str]| {
+        let output = world.edeploy(words);
+        assert_eq!(output.status.code(), Some(5));
+        for problem in problems {
+            assert!(stderr(&output).contains(problem), "{}", stderr(&output));
+        }
+        assert!(!world.machine.path(".edeploy/journal").exists());
+        assert_eq!(world.differences("1.0"), own());
+    };
+    let keys = world.roles.dir.path().join("roles");
+    ctl(&["keygen", text(&keys)]);
+    let key = format!("{}.pub", text(&keys));
+    let unsigned = format!("there is no {url}/1.0/base.manifest.minisig; ");
+    fail(&["verify", "--key", &key], &[&unsigned, "role sign"]);
+    std::fs::remove_file(world.install().join("1.1/base/etc/fresh")).unwrap();
+    let missing = format!("there is no {url}/1.1/base/etc/fresh: ");
+    fail(&["upgrade", "1.1"], &[&missing, "role manifest"]);
+    server.kill();
+    let away = format!("no answer from {url}/1.1/base.manifest: ");
+    fail(
+        &["upgrade", "1.1"],
+        &[&away, "HSERV, HSERV_PORT, HPATH and TOKEN"],
+    );
+    fail(
+        &["list"],
+        &["no answer from http://", "/metadata/1.0/base/"],
+    );
 }

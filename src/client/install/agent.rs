@@ -25,7 +25,7 @@ const STALLED: Duration = Duration::from_secs(60);
 #[derive(Debug, thiserror::Error)]
 pub(in crate::client) enum CaError {
     /// The file cannot be read.
-    #[error("cannot read `{path}`, which CA= on the kernel's command line names")]
+    #[error("cannot read `{path}`, which CA= names")]
     Read {
         /// The file.
         path: PathBuf,
@@ -34,14 +34,12 @@ pub(in crate::client) enum CaError {
         source: std::io::Error,
     },
     /// There is none in it.
-    #[error(
-        "`{0}`, which CA= on the kernel's command line names, holds no certificate in PEM form"
-    )]
+    #[error("`{0}`, which CA= names, holds no certificate in PEM form")]
     Empty(PathBuf),
 }
 
 /// Reads the file of certificates.
-pub(super) fn read_ca(path: &Path) -> Result<Vec<u8>, CaError> {
+pub(in crate::client) fn read_ca(path: &Path) -> Result<Vec<u8>, CaError> {
     let pem = std::fs::read(path).map_err(|source| CaError::Read {
         path: path.to_owned(),
         source,
@@ -65,27 +63,52 @@ pub(super) fn for_requests(settings: &Settings) -> Agent {
     let config = Agent::config_builder()
         .timeout_global(Some(REQUEST_TIMEOUT))
         .https_only(settings.ca.is_some());
-    with_token(with_trust(config, settings), settings)
+    with_token(with_trust(config, &settings.ca_pem), settings)
         .build()
         .into()
 }
 
 /// For images, which take as long as they take while bytes come.
 pub(super) fn for_images(settings: &Settings) -> Agent {
+    // A connection that broke must not be taken for a fresh one.
+    of_hserv(settings, 0)
+}
+
+/// For many files of the server of images, over so many connections that are kept.
+pub(super) fn for_files(settings: &Settings, connections: usize) -> Agent {
+    of_hserv(settings, connections)
+}
+
+fn of_hserv(settings: &Settings, connections: usize) -> Agent {
     let is_https = settings.hserv.as_deref().is_some_and(is_https);
     let config = Agent::config_builder()
-        // A connection that broke must not be taken for a fresh one.
-        .max_idle_connections(0)
+        .max_idle_connections(connections)
+        .max_idle_connections_per_host(connections)
         .https_only(is_https)
         .timeout_connect(Some(STALLED))
         .timeout_recv_response(Some(STALLED))
         .timeout_per_read(Some(STALLED));
-    let config = with_trust(config, settings);
+    let config = with_trust(config, &settings.ca_pem);
     if is_https || settings.ca.is_none() {
         with_token(config, settings).build().into()
     } else {
         plain(config).build().into()
     }
+}
+
+/// For what a machine tells its server of itself, in so long a time. `ca` has the certificates of one by HTTPS.
+///
+/// # Errors
+/// The file cannot be read, or holds no certificate.
+pub(in crate::client) fn for_reports(
+    ca: Option<&Path>,
+    deadline: Duration,
+) -> Result<Agent, CaError> {
+    let pem = ca.map(read_ca).transpose()?.unwrap_or_default();
+    let config = Agent::config_builder()
+        .timeout_global(Some(deadline))
+        .https_only(ca.is_some());
+    Ok(plain(with_trust(config, &pem)).build().into())
 }
 
 /// For addresses that somebody else serves: the token is not theirs.
@@ -103,8 +126,8 @@ fn plain(config: Builder) -> Builder {
         .proxy(None)
 }
 
-fn with_trust(config: Builder, settings: &Settings) -> Builder {
-    let roots = RootCerts::Specific(Arc::new(certificates(&settings.ca_pem)));
+fn with_trust(config: Builder, ca_pem: &[u8]) -> Builder {
+    let roots = RootCerts::Specific(Arc::new(certificates(ca_pem)));
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let tls = TlsConfig::builder()
         .root_certs(roots)

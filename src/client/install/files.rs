@@ -16,6 +16,27 @@ const STAGED: &str = "/post_rsync";
 /// Kernel modules that a script wants loaded at boot, one for each line (eDeploy `init`, step 19).
 const MODULES: &str = "/modules";
 
+/// Where the certificates of `CA` are left in the installed system.
+const CA: &str = "/var/lib/edeploy/ca.pem";
+
+/// What the installation says of the machine, some of it only where there is something to say: then what a
+/// role says under these names is nothing of this machine's.
+const OURS: [&str; 13] = [
+    "VERS",
+    "ROLE",
+    "PROFILE",
+    "SERV",
+    "HTTP_PORT",
+    "RSERV",
+    "RSERV_PORT",
+    "RPATH",
+    "HSERV",
+    "HSERV_PORT",
+    "HPATH",
+    "CA",
+    "MACHINE",
+];
+
 /// Where clouds serve metadata; the original replaces it with its port.
 const CLOUD: &str = "http://169.254.169.254:80";
 
@@ -47,6 +68,8 @@ pub(super) struct Choice {
     pub version: String,
     /// The profile.
     pub profile: String,
+    /// The name that the server knows this machine by, if it told one.
+    pub machine: Option<String>,
 }
 
 /// Puts the staged files over the role's, and says in the target what it is.
@@ -65,6 +88,10 @@ pub(super) fn write(
     }
     if let Some(modules) = read_if_there(Path::new(MODULES))? {
         put(writer, &target.join("etc/modules"), &modules, true)?;
+    }
+    if settings.ca.is_some() {
+        let pem = String::from_utf8_lossy(&settings.ca_pem);
+        put(writer, &target.join(&CA[1..]), &pem, false)?;
     }
     let conf = target.join("var/lib/edeploy/conf");
     let before = read_if_there(&conf)?.unwrap_or_default();
@@ -129,21 +156,31 @@ fn rule(path: &str) -> String {
 }
 
 /// The file that says what is installed: what the role says there already, and who installed it
-/// (eDeploy `init`, step 18).
+/// (eDeploy `init`, step 18). Everybody may read it: no token stands there.
 fn conf_text(before: &str, settings: &Settings, choice: &Choice) -> String {
-    let port = settings.rserv_port.to_string();
-    let ours = [
+    let [http, rserv, hserv] =
+        [settings.http_port, settings.rserv_port, settings.hserv_port].map(|it| it.to_string());
+    let mut ours = vec![
         ("VERS", choice.version.as_str()),
         ("ROLE", &choice.role),
         ("PROFILE", &choice.profile),
         ("SERV", &settings.serv),
         ("RSERV", &settings.rserv),
-        ("RSERV_PORT", &port),
+        ("RSERV_PORT", &rserv),
         ("RPATH", &settings.rpath),
     ];
+    if settings.http_port != 80 {
+        ours.push(("HTTP_PORT", &http));
+    }
+    if let Some(name) = &settings.hserv {
+        ours.extend([("HSERV", name.as_str()), ("HSERV_PORT", &hserv)]);
+        ours.push(("HPATH", &settings.hpath));
+    }
+    ours.extend(settings.ca.as_ref().map(|_| ("CA", CA)));
+    ours.extend(choice.machine.as_deref().map(|name| ("MACHINE", name)));
     let mut text = String::new();
     for (name, value) in assignments::parse(before) {
-        if ours.iter().all(|(own, _)| *own != name) {
+        if !OURS.contains(&name.as_str()) {
             text.push_str(&format!("{name}={}\n", quoted(&value)));
         }
     }
@@ -224,6 +261,27 @@ mod tests {
     }
 
     #[test]
+    fn the_certificates_of_the_server_are_left_where_the_installed_system_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let writer = Writer {
+            is_rehearsal: false,
+        };
+        let mut settings = Settings::parse("CA=/ramdisk.pem").unwrap();
+        settings.ca_pem = b"PEM".to_vec();
+        let choice = Choice {
+            role: "mysql".to_owned(),
+            version: "1.0".to_owned(),
+            profile: "vm".to_owned(),
+            machine: None,
+        };
+        write(&crate::system::Real, writer, &settings, &choice, dir.path()).unwrap();
+        let read = |name: &str| std::fs::read_to_string(dir.path().join(&name[1..])).unwrap();
+        let conf = assignments::parse(&read("/var/lib/edeploy/conf"));
+        assert_eq!(assignments::last(&conf, "HTTP_PORT"), Some("443"));
+        assert_eq!(read(assignments::last(&conf, "CA").unwrap()), "PEM");
+    }
+
+    #[test]
     fn each_staged_file_is_one_rule_that_is_nothing_but_that_file() {
         let dir = tempfile::tempdir().unwrap();
         for name in ["etc/fstab", "etc/a[1]\\", "etc/b\\"] {
@@ -253,6 +311,7 @@ mod tests {
             role: "mysql".to_owned(),
             version: "D7-F.1.0.0".to_owned(),
             profile: "vm".to_owned(),
+            machine: None,
         };
         let text = conf_text("VERS=old\nTHEIRS='a b'\n", &settings, &choice);
         assert_eq!(
@@ -261,5 +320,17 @@ mod tests {
              RSERV=10.1.0.1\nRSERV_PORT=873\nRPATH=install\n"
         );
         assert_eq!(conf_text(&text, &settings, &choice), text);
+        // By HTTP, with a name: what an upgrade needs.
+        let line = "SERV=s HTTP_PORT=8080 HSERV=https://h HPATH=roles CA=/ca.pem TOKEN=secret";
+        let named = Choice {
+            machine: Some("rack 1".to_owned()),
+            ..choice.clone()
+        };
+        let more = conf_text(&text, &Settings::parse(line).unwrap(), &named);
+        let end = "RPATH=install\nHTTP_PORT=8080\nHSERV=https://h\nHSERV_PORT=443\nHPATH=roles\n\
+                   CA=/var/lib/edeploy/ca.pem\nMACHINE='rack 1'\n";
+        assert!(more.ends_with(end), "{more}");
+        // Another installation's are not this one's.
+        assert_eq!(conf_text(&more, &settings, &choice), text);
     }
 }

@@ -5,10 +5,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::model::BootId;
+use crate::system::Line;
 
 use super::courier::Bell;
 use super::journal::{Event, EventType, Journal, Outcome, ROOT};
-use super::sync::Progress;
+use super::sync::{Follower, Progress};
 
 /// What is told of: its name in the journal, and the two sentences that begin and end it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -151,6 +152,13 @@ impl Log {
             progress: Some(*progress),
             ..Event::new(self.step, EventType::Progress, &text)
         });
+    }
+
+    /// What rsync says of how far it is, told every few seconds.
+    pub(in crate::client) fn follow(&mut self, follower: &mut Follower, line: Line<'_>) {
+        if let Some(due) = follower.hear(line) {
+            self.progress(&due);
+        }
     }
 
     /// The step, or a part of it, is tried again after a pause.

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 /// How often and for how long something is tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Patience {
+pub(in crate::client) struct Patience {
     /// The first pause; each further one is twice as long.
     pub first_pause: Duration,
     /// No pause is longer.
@@ -15,7 +15,7 @@ pub(super) struct Patience {
 
 impl Patience {
     /// Tried once.
-    pub(super) const NONE: Patience = Patience {
+    pub(in crate::client) const NONE: Patience = Patience {
         first_pause: Duration::from_secs(1),
         longest_pause: Duration::ZERO,
         deadline: Duration::ZERO,
@@ -23,7 +23,7 @@ impl Patience {
 
     /// As long as `deadline`, with pauses of 1 to 30 seconds: a whole rack that waits for one server
     /// must not keep it from coming back.
-    pub(super) const fn lasting(deadline: Duration) -> Patience {
+    pub(in crate::client) const fn lasting(deadline: Duration) -> Patience {
         Patience {
             first_pause: Duration::from_secs(1),
             longest_pause: Duration::from_secs(30),
@@ -33,14 +33,14 @@ impl Patience {
 }
 
 /// Something that did not work, and whether it may work later.
-pub(super) trait Transient {
+pub(in crate::client) trait Transient {
     /// Whether to try again.
     fn may_pass(&self) -> bool;
 }
 
 /// The tries of one thing.
 #[derive(Debug)]
-pub(super) struct Tries {
+pub(in crate::client) struct Tries {
     patience: Patience,
     started: Instant,
     pause: Duration,
@@ -48,7 +48,7 @@ pub(super) struct Tries {
 
 impl Tries {
     /// None was made yet.
-    pub(super) fn new(patience: Patience) -> Tries {
+    pub(in crate::client) fn new(patience: Patience) -> Tries {
         Tries {
             pause: patience.first_pause,
             started: Instant::now(),
@@ -57,7 +57,7 @@ impl Tries {
     }
 
     /// How long to wait before the next try after this error; none where it is the last word.
-    pub(super) fn pause_after(&mut self, error: &impl Transient) -> Option<Duration> {
+    pub(in crate::client) fn pause_after(&mut self, error: &impl Transient) -> Option<Duration> {
         let pause = self.pause;
         if !error.may_pass() || self.started.elapsed() + pause > self.patience.deadline {
             return None;

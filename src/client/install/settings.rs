@@ -95,9 +95,9 @@ pub(super) struct Settings {
     pub consoles: Vec<String>,
 }
 
-/// A word of the command line that cannot be used.
+/// A word of the command line, or of what it left on the machine, that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{word}` on the kernel's command line: expected {expected}")]
+#[error("`{word}`: expected {expected}")]
 pub(in crate::client) struct SettingsError {
     word: String,
     expected: &'static str,
@@ -181,6 +181,16 @@ impl Settings {
                 .collect(),
             serv,
         })
+    }
+}
+
+impl Settings {
+    /// The address of the images, where they come by HTTP: `http://HOST:PORT/PATH`.
+    pub(super) fn hserv_url(&self) -> Option<String> {
+        let hserv = self.hserv.as_ref()?;
+        let scheme = if is_https(hserv) { "" } else { "http://" };
+        let (port, path) = (self.hserv_port, self.hpath.trim_matches('/'));
+        Some(format!("{scheme}{hserv}:{port}/{path}"))
     }
 }
 

@@ -351,6 +351,7 @@ impl Installation {
             role: or(&settings.os, "ROLE")?,
             version: or(&settings.os_ver, "VERS")?,
             profile: profile.unwrap_or_default(),
+            machine: self.answer.as_ref().and_then(|it| it.machine.clone()),
         })
     }
 

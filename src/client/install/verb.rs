@@ -62,7 +62,7 @@ pub(in crate::client) enum InstallError {
     #[error("cannot read the kernel's command line")]
     CommandLine(#[source] io::Error),
     /// It is wrong.
-    #[error(transparent)]
+    #[error("the kernel's command line cannot be used")]
     Settings(#[from] SettingsError),
     /// The certificates that it names are of no use.
     #[error(transparent)]

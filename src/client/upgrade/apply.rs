@@ -75,9 +75,7 @@ fn put(change: &Change, path: &Path, place: &mut Place<'_>) -> io::Result<()> {
         return Ok(());
     }
     if let Place::Live(areas) = place {
-        put_aside(areas, path, &change.path, |from, to| {
-            std::fs::hard_link(from, to)
-        })?;
+        put_aside(areas, path, &change.path, link_or_copy)?;
     }
     std::fs::rename(&incoming, path)
 }
@@ -106,6 +104,20 @@ fn remove(change: &Change, path: &Path, place: &mut Place<'_>) -> io::Result<()>
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         done => done,
     }
+}
+
+/// Gives a file a second name; where the file system has no links (an EFI partition on /boot), a copy.
+fn link_or_copy(from: &Path, to: &Path) -> io::Result<()> {
+    match std::fs::hard_link(from, to) {
+        Err(error) if is_file(from) && error.kind() != io::ErrorKind::AlreadyExists => {
+            std::fs::copy(from, to).map(drop)
+        }
+        done => done,
+    }
+}
+
+fn is_file(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_ok_and(|meta| meta.is_file())
 }
 
 /// Keeps what is there for the way back, unless something was kept before.

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::client::install::Follower;
 use crate::model::RoleVersion;
 use crate::roles::{Change, Entry, Kernels, Manifest};
 
@@ -74,8 +75,9 @@ fn prepare(
     }
     let main = areas.main();
     make_private(&main).map_err(file("write", &main))?;
+    let mut follower = Follower::after(0);
     stage(site, &checked.plan, &checked.target, areas, &mut |line| {
-        story.hear(line);
+        story.follow(&mut follower, line);
     })?;
     keep_texts(site, checked)
 }

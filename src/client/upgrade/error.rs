@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::client::installed::InstalledError;
+use crate::client::publication::{FetchError, PublicationError};
 use crate::roles::{FilterError, InTheWay, ManifestError, SignatureError, WalkError};
 use crate::system::RunError;
 
@@ -78,8 +79,10 @@ pub(in crate::client) enum UpgradeError {
         needed: u64,
         free: u64,
     },
-    #[error("the server cannot be reached, or broke off")]
-    Fetch(#[source] Box<RunError>),
+    #[error(transparent)]
+    Publication(#[from] PublicationError),
+    #[error("not all that was asked of the server came")]
+    Fetch(#[source] Box<FetchError>),
     #[error(
         "`{0}` is not what the manifest says: the server's tree was changed after its manifest was written"
     )]
@@ -132,7 +135,8 @@ impl UpgradeError {
     /// The command that failed, where one did.
     pub(super) fn command(&self) -> Option<&RunError> {
         match self {
-            UpgradeError::Fetch(error) | UpgradeError::Command(error) => Some(error),
+            UpgradeError::Fetch(error) => error.command(),
+            UpgradeError::Command(error) => Some(error),
             UpgradeError::Script { source, .. } => Some(source),
             _ => None,
         }
@@ -146,7 +150,7 @@ impl From<RunError> for UpgradeError {
 }
 
 /// What the server did not give.
-pub(super) fn fetch(error: RunError) -> UpgradeError {
+pub(super) fn fetch(error: FetchError) -> UpgradeError {
     UpgradeError::Fetch(Box::new(error))
 }
 

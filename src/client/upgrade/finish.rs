@@ -197,7 +197,7 @@ fn end(site: &Site, files: &Files) -> Result<(), UpgradeError> {
 }
 
 /// Whether the machine runs a kernel of the new version, in another start than that of the upgrade.
-fn has_started(journal: &Journal) -> bool {
+pub(super) fn has_started(journal: &Journal) -> bool {
     let running = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let runs_it = journal
         .kernels

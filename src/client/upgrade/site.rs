@@ -48,11 +48,7 @@ impl Site {
         let installed_key = root.join(KEY);
         let key = key.or(installed_key.exists().then_some(&*installed_key));
         Ok(Site {
-            publication: Publication::new(
-                &value("RSERV")?,
-                &value("RSERV_PORT")?,
-                &value("RPATH")?,
-            ),
+            publication: Publication::of(&conf)?,
             role: RoleName::new(&role).map_err(|error| named(&role, error))?,
             version: RoleVersion::new(&version).map_err(|error| named(&version, error))?,
             key: key.map(read_key).transpose()?,

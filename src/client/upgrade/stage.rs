@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use crate::client::publication::Wanted;
 use crate::roles::{Action, Digest, Entry, Manifest, Node, Plan, TreePath, hash_files};
 use crate::system::Line;
 
@@ -57,13 +58,13 @@ fn make_directories(incoming: &Path, wanted: &[&Entry]) -> Result<(), UpgradeErr
 }
 
 /// Copies the files whose content is on the machine: under the same name, or where it was before the last
-/// upgrade. Gives the paths of the others.
+/// upgrade. Gives the others.
 fn take_from_machine<'a>(
     site: &Site,
     wanted: &[&'a Entry],
     areas: &mut Areas,
     incoming: &Path,
-) -> Result<Vec<&'a [u8]>, UpgradeError> {
+) -> Result<Vec<Wanted<'a>>, UpgradeError> {
     let mut missing = Vec::new();
     for entry in wanted {
         let Node::File { size, digest, .. } = entry.node else {
@@ -84,7 +85,10 @@ fn take_from_machine<'a>(
                 let to = entry.path.below(incoming);
                 std::fs::copy(&source, &to).map_err(file("write", &to))?;
             }
-            None => missing.push(entry.path.as_bytes()),
+            None => missing.push(Wanted {
+                path: &entry.path,
+                size_bytes: size,
+            }),
         }
     }
     Ok(missing)

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::client::install::{Courier, Failure, Home, Log, Whole};
+use crate::client::install::{Courier, Failure, Follower, Home, Log, Whole};
 use crate::client::report;
 use crate::client::{Backlog, assignments};
 use crate::system::{Line, RunError, with_causes};
@@ -84,7 +84,12 @@ impl Story {
         self.log.say(text);
     }
 
-    /// What a script or rsync says, where all is to be told.
+    /// How far the transfer is, as rsync says it.
+    pub(super) fn follow(&mut self, follower: &mut Follower, line: Line<'_>) {
+        self.log.follow(follower, line);
+    }
+
+    /// What a script says, where all is to be told.
     pub(super) fn hear(&mut self, line: Line<'_>) {
         let (Line::Output(line) | Line::Error(line)) = line;
         if self.is_verbose && !line.is_empty() {

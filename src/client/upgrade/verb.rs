@@ -14,7 +14,7 @@ use super::areas::Areas;
 use super::carry::{carry_out, expect_space, log_path};
 use super::check::{Checked, check};
 use super::error::{UpgradeError, fetch, file};
-use super::finish::{Done, Until, go_on};
+use super::finish::{Done, Until, go_on, has_started};
 use super::journal::{Files, Phase};
 use super::rollback;
 use super::site::{Site, put};
@@ -69,6 +69,8 @@ the whole transfer, the script `pre`. Then directories of programs are exchanged
 one, and `post` runs. What was changed here and is neither excluded nor in the new version's add_only list is replaced; what is in
 neither version stays. What is replaced is kept: `edeploy rollback` goes back. After a power cut the next start finishes it.
 The installed version brings back what was changed by hand.
+
+The role comes by HTTP from HSERV HSERV_PORT HPATH of /var/lib/edeploy/conf, or where no HSERV is there by rsync from RSERV RSERV_PORT RPATH.
 
 Exit codes: 0 done, 1 a version, manifest or list is wrong, 3 refused and nothing was changed (signature, no way to the version, no
 room, `pre` failed), 5 something failed, 100 done, and the machine is restarted: `post` asked for it.")]
@@ -248,13 +250,13 @@ impl How {
         if journal.phase != Phase::Started {
             return Err(UpgradeError::Interrupted(journal.to.to_string()));
         }
+        if !has_started(&journal) {
+            return Err(UpgradeError::WaitsForRestart(journal.to.to_string()));
+        }
         let mut story = self.story(site, &journal.to)?;
         let done = go_on(site, &mut journal, Until::End, &mut story);
         story.end(done.as_ref().err());
-        match files.read()? {
-            Some(_) => Err(UpgradeError::WaitsForRestart(journal.to.to_string())),
-            None => done.map(drop),
-        }
+        done.map(drop)
     }
 
     fn story(&self, site: &Site, to: &RoleVersion) -> Result<Story, UpgradeError> {

@@ -1,5 +1,6 @@
 //! Work that all processors share.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 /// More threads than this only wait for each other in the kernel.
@@ -20,6 +21,27 @@ pub(super) fn on_all_processors<T: Send>(most: usize, work: impl Fn() -> T + Syn
         });
         std::iter::once(own).chain(others).collect()
     })
+}
+
+/// Makes something of each thing, on all processors; the results are in the order of the things.
+pub(in crate::roles) fn each_on_a_processor<T: Sync, R: Send>(
+    things: &[T],
+    make: impl Fn(&T) -> R + Sync,
+) -> Vec<R> {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let taken = std::iter::from_fn(|| {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            things.get(at).map(|thing| (at, make(thing)))
+        });
+        taken.collect::<Vec<_>>()
+    };
+    let mut made: Vec<_> = on_all_processors(things.len(), work)
+        .into_iter()
+        .flatten()
+        .collect();
+    made.sort_unstable_by_key(|(at, _)| *at);
+    made.into_iter().map(|(_, result)| result).collect()
 }
 
 /// Things to do, each of which may bring more of them. It ends when nothing is left and nobody is at work.
@@ -99,9 +121,14 @@ impl<T> Drop for Turn<'_, T> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
     use super::*;
+
+    #[test]
+    fn results_come_in_the_order_of_their_things() {
+        let things: Vec<usize> = (0..1_000).collect();
+        assert_eq!(each_on_a_processor(&things, |thing| *thing), things);
+        assert!(each_on_a_processor(&[], |thing: &u8| *thing).is_empty());
+    }
 
     #[test]
     fn everything_is_done_once_and_then_it_ends() {

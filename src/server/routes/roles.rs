@@ -4,6 +4,7 @@
 //! nowhere else; the kernel sees to that (openat2(2), `RESOLVE_BENEATH`), so that a tree's own links name nothing
 //! of the server.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -12,6 +13,7 @@ use std::path::{Path, PathBuf};
 use actix_files::NamedFile;
 use actix_web::http::header::{CACHE_CONTROL, ContentType};
 use actix_web::{HttpRequest, HttpResponse, web};
+use percent_encoding::percent_decode_str;
 use rustix::fd::{AsRawFd, OwnedFd};
 use rustix::fs::{
     AtFlags, FileType, Mode, OFlags, ResolveFlags, fstat, openat2, readlinkat, statat,
@@ -60,13 +62,9 @@ enum There {
 }
 
 async fn answer(request: HttpRequest, state: web::Data<AppState>) -> HttpResponse {
-    let part = |name| request.match_info().query(name).to_owned();
-    let (tree, path) = (part("tree"), part("path"));
-    let found = web::block(move || {
-        // The directory itself has a name too.
-        let path = format!("./{}", path.trim_matches('/'));
-        find(&state.settings.roles_dir.join(tree), Path::new(&path))
-    });
+    let tree = request.match_info().query("tree").to_owned();
+    let path = path_below(request.uri().path());
+    let found = web::block(move || find(&state.settings.roles_dir.join(tree), &path));
     match found.await {
         Ok(Ok(There::File(file))) => file
             .disable_content_disposition()
@@ -87,6 +85,15 @@ async fn answer(request: HttpRequest, state: web::Data<AppState>) -> HttpRespons
         }
         Err(_) => ApiError::Internal.response(&request),
     }
+}
+
+/// What follows the tree in `/TREE/…`, byte for byte: actix leaves `%2B` as it stands and loses what is no UTF-8, and
+/// names of files have both.
+fn path_below(path: &str) -> PathBuf {
+    let below = path.splitn(3, '/').nth(2).unwrap_or_default();
+    let bytes: Vec<u8> = percent_decode_str(below.trim_matches('/')).collect();
+    // The directory itself has a name too.
+    Path::new(OsStr::from_bytes(&[b"./", bytes.as_slice()].concat())).to_owned()
 }
 
 /// Opens what is at `path` below `root`, unless it is neither a file nor a directory: opening a device

@@ -17,7 +17,7 @@ use super::progress::{INTERVAL, Meter, Progress};
 
 /// Why bytes do not come.
 #[derive(Debug, thiserror::Error)]
-pub(in crate::client::install) enum DownloadError {
+pub(in crate::client) enum DownloadError {
     /// No connection, or it broke.
     #[error("no answer from {url}")]
     Unreachable {
@@ -72,6 +72,16 @@ pub(super) fn text_file(
     url: &str,
     limit: u64,
 ) -> Result<Option<String>, DownloadError> {
+    let bytes = small_file(agent, url, limit)?;
+    Ok(bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
+}
+
+/// Reads a file, if it is there, of so many bytes at most.
+pub(in crate::client) fn small_file(
+    agent: &ureq::Agent,
+    url: &str,
+    limit: u64,
+) -> Result<Option<Vec<u8>>, DownloadError> {
     let unreachable = |source| DownloadError::Unreachable {
         url: url.to_owned(),
         source: Box::new(source),
@@ -80,8 +90,7 @@ pub(super) fn text_file(
     match answer.status() {
         StatusCode::OK => {
             let body = answer.body_mut().with_config().limit(limit);
-            let text = body.lossy_utf8(true).read_to_string();
-            Ok(Some(text.map_err(unreachable)?))
+            Ok(Some(body.read_to_vec().map_err(unreachable)?))
         }
         StatusCode::NOT_FOUND | StatusCode::GONE => Ok(None),
         status => Err(DownloadError::Status {
@@ -312,7 +321,7 @@ fn reader(answer: Response<ureq::Body>) -> Box<dyn Read + Send> {
 }
 
 /// The first byte and the length of all, of `bytes 5-9/10`; the length may be `*`.
-fn first_and_total(range: &str) -> Option<(u64, Option<u64>)> {
+pub(in crate::client) fn first_and_total(range: &str) -> Option<(u64, Option<u64>)> {
     let (range, total) = range.strip_prefix("bytes ")?.split_once('/')?;
     let (first, _) = range.split_once('-')?;
     Some((first.trim().parse().ok()?, total.trim().parse().ok()))

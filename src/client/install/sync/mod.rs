@@ -16,7 +16,9 @@ mod progress;
 mod source;
 mod tree;
 
+pub(in crate::client) use download::{DownloadError, first_and_total, small_file};
 pub(super) use error::SyncError;
 pub(super) use manifest::{KeyError, read_key};
-pub(super) use progress::Progress;
+pub(in crate::client) use progress::Progress;
 pub(super) use source::Source;
+pub(in crate::client) use tree::Follower;

@@ -11,7 +11,7 @@ pub(super) const INTERVAL: Duration = Duration::from_secs(3);
 
 /// How far a transfer is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-pub(in crate::client::install) struct Progress {
+pub(in crate::client) struct Progress {
     /// Bytes that are here. Of an image as it is packed, of a tree as its files are.
     pub bytes: u64,
     /// All bytes, where that is known exactly.
@@ -24,7 +24,7 @@ pub(in crate::client::install) struct Progress {
 
 impl Progress {
     /// So many bytes of a known or unknown number.
-    pub(super) fn of(bytes: u64, total_bytes: Option<u64>) -> Progress {
+    pub(in crate::client) fn of(bytes: u64, total_bytes: Option<u64>) -> Progress {
         let total = total_bytes.filter(|total| *total > 0);
         Progress {
             bytes,

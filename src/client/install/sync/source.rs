@@ -8,7 +8,7 @@ use super::super::agent;
 use super::super::files::Choice;
 use super::super::log::Log;
 use super::super::retry::Patience;
-use super::super::settings::{Settings, is_https};
+use super::super::settings::Settings;
 use super::super::writer::show;
 use super::digest::{self, Hasher, Kind, Sum};
 use super::download::{Download, is_there, text_file};
@@ -47,12 +47,8 @@ impl Source<'_> {
     /// The address of the directory that has all of this version, by HTTP or by rsync.
     pub(super) fn directory_url(&self) -> String {
         let (settings, version) = (self.settings, &self.choice.version);
-        match &settings.hserv {
-            Some(hserv) => {
-                let scheme = if is_https(hserv) { "" } else { "http://" };
-                let (port, path) = (settings.hserv_port, &settings.hpath);
-                format!("{scheme}{hserv}:{port}/{path}/{version}/")
-            }
+        match settings.hserv_url() {
+            Some(url) => format!("{url}/{version}/"),
             None => {
                 let (rserv, port) = (&settings.rserv, settings.rserv_port);
                 format!("rsync://{rserv}:{port}/{}/{version}/", settings.rpath)
@@ -210,6 +206,7 @@ mod tests {
             role: "mysql".to_owned(),
             version: "D7-F.1.0.0".to_owned(),
             profile: "vm".to_owned(),
+            machine: None,
         };
         let source = Source {
             settings: &Settings::parse(line).unwrap(),

@@ -19,6 +19,34 @@ const PARTIAL: i32 = 23;
 const VANISHED: i32 = 24;
 const PROTOCOL: i32 = 5;
 
+/// Follows how far rsync is, by its lines of `--info=progress2`.
+pub(in crate::client) struct Follower {
+    meter: Meter,
+    earlier_bytes: u64,
+    so_far: Progress,
+}
+
+impl Follower {
+    /// After other tries that brought so many bytes.
+    pub(in crate::client) fn after(earlier_bytes: u64) -> Follower {
+        Follower {
+            meter: Meter::new(INTERVAL, Instant::now(), earlier_bytes),
+            earlier_bytes,
+            so_far: Progress::of(earlier_bytes, None),
+        }
+    }
+
+    /// What is to be told, every few seconds.
+    pub(in crate::client::install) fn hear(&mut self, line: Line<'_>) -> Option<Progress> {
+        let Line::Output(line) = line else {
+            return None;
+        };
+        let progress = progress(line, self.earlier_bytes)?;
+        self.so_far = progress;
+        self.meter.due(Instant::now(), progress)
+    }
+}
+
 /// Brings a tree. `earlier_bytes` is what former tries brought, and grows.
 pub(super) fn fetch(
     runner: &dyn Runner,
@@ -28,16 +56,11 @@ pub(super) fn fetch(
     earlier_bytes: &mut u64,
 ) -> Result<(), SyncError> {
     let mut complaints = Complaints::default();
-    let mut meter = Meter::new(INTERVAL, Instant::now(), *earlier_bytes);
-    let mut so_far = Progress::of(*earlier_bytes, None);
+    let mut follower = Follower::after(*earlier_bytes);
     let mut heard = |line: Line<'_>| {
         complaints.hear(line);
-        let Line::Output(line) = line else { return };
-        if let Some(progress) = progress(line, *earlier_bytes) {
-            so_far = progress;
-            if let Some(due) = meter.due(Instant::now(), progress) {
-                log.progress(&due);
-            }
+        if let Some(due) = follower.hear(line) {
+            log.progress(&due);
         }
     };
     let streams = Streams {
@@ -45,9 +68,9 @@ pub(super) fn fetch(
         heard: &mut heard,
     };
     let ended = runner.run_with(&command(from, target), streams);
-    *earlier_bytes = so_far.bytes;
+    *earlier_bytes = follower.so_far.bytes;
     let Err(error) = ended else { return Ok(()) };
-    log.say(&format!("{so_far} came over so far"));
+    log.say(&format!("{} came over so far", follower.so_far));
     Err(failure(from, target, error, &complaints))
 }
 
