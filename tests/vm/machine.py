@@ -116,7 +116,8 @@ def firmware_arguments(machine, variables):
 def arguments(machine, disks, taps, variables, from_network):
     """All of qemu's. `disks` are (number, Disk, path, is_own)."""
     words = ["qemu-system-x86_64", *firmware_arguments(machine, variables)]
-    words += ["-accel", "tcg,thread=multi", "-cpu", "max", "-smp", str(machine.cpus), "-m", str(machine.memory_mb)]
+    # Without cmpxchg16b: of a machine with two processors qemu 7.2 spoils a register by it, and Linux 6.12 falls.
+    words += ["-accel", "tcg,thread=multi", "-cpu", "max,cx16=off", "-smp", str(machine.cpus), "-m", str(machine.memory_mb)]
     words += ["-no-reboot", "-nodefaults", "-display", "none", "-vga", "none", "-monitor", "none"]
     words += ["-uuid", machine.uuid, "-device", "virtio-rng-pci"]
     smbios = {"manufacturer": machine.vendor, "product": machine.product, "serial": machine.serial, "sku": machine.sku}
