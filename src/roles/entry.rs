@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use sha2::{Digest as _, Sha256};
+
 use super::path::TreePath;
 
 /// Extended attributes by name: capabilities, ACLs, labels. Both are any bytes.
@@ -25,6 +27,11 @@ const VALUES: [u8; 256] = {
 pub struct Digest(pub [u8; 32]);
 
 impl Digest {
+    /// That of this content.
+    pub fn of(content: &[u8]) -> Digest {
+        Digest(Sha256::digest(content).into())
+    }
+
     /// Reads 64 hexadecimal digits in lower case.
     pub fn parse(hex: &str) -> Option<Digest> {
         let mut bytes = [0; 32];

@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use sha2::{Digest as _, Sha256};
-
 use crate::model::{RoleName, RoleVersion};
 
 use super::entry::{Digest, Entry, Node};
@@ -39,7 +37,7 @@ pub struct Identity(Digest);
 impl Identity {
     /// The identity of a manifest with this text.
     pub fn of(text: &str) -> Identity {
-        Identity(Digest(Sha256::digest(text).into()))
+        Identity(Digest::of(text.as_bytes()))
     }
 }
 

@@ -42,4 +42,4 @@ pub use plan::{Action, Change, InTheWay, Plan, Trees, plan};
 pub use recipe::{RecipeError, RoleFile, RoleFileEntry};
 pub use signature::{Keys, PublicKey, SignatureError, sign};
 pub use verify::{Depth, Verification, look, verify};
-pub use walk::{Found, WalkError, hash_files, walk};
+pub use walk::{Found, WalkError, hash_file, hash_files, walk};

@@ -18,7 +18,7 @@ use super::checked::{Known, Stamp};
 use super::entry::{Entry, Node};
 use super::path::TreePath;
 
-pub use hash::hash_files;
+pub use hash::{hash_file, hash_files};
 use look::{is_directory, node_of, open, stamp_of, xattrs};
 pub(super) use threads::each_on_a_processor;
 use threads::{Queue, on_all_processors};

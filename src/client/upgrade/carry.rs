@@ -1,7 +1,5 @@
 //! The way forth and the way back: what is checked becomes a journal, and the journal is followed.
 
-use std::path::Path;
-
 use crate::client::install::Follower;
 use crate::model::RoleVersion;
 use crate::roles::{Change, Entry, Kernels, Manifest};
@@ -11,7 +9,7 @@ use super::check::{Checked, Way};
 use super::error::{UpgradeError, file};
 use super::finish::{Done, Until, go_on, settle};
 use super::journal::{Files, Journal, Phase};
-use super::site::{Site, put};
+use super::site::{Signed, Site, put};
 use super::space;
 use super::stage::{clear, stage};
 use super::telling::Story;
@@ -79,6 +77,9 @@ fn prepare(
     stage(site, &checked.plan, &checked.target, areas, &mut |line| {
         story.follow(&mut follower, line);
     })?;
+    for (version, signed) in &checked.texts {
+        keep_manifest(site, version, signed)?;
+    }
     keep_texts(site, checked)
 }
 
@@ -92,17 +93,11 @@ fn keep_texts(site: &Site, checked: &Checked) -> Result<(), UpgradeError> {
         pre,
         post,
     } = &checked.way;
-    let signed = &checked.signed;
     let texts = [
         ("exclude", Some(exclude.as_slice())),
         ("add_only", add_only.as_deref()),
         ("pre", pre.as_deref()),
         ("post", post.as_deref()),
-        ("manifest", Some(signed.manifest.as_bytes())),
-        (
-            "manifest.minisig",
-            signed.signature.as_deref().map(str::as_bytes),
-        ),
     ];
     for (name, text) in texts {
         let Some(text) = text else { continue };
@@ -114,6 +109,17 @@ fn keep_texts(site: &Site, checked: &Checked) -> Result<(), UpgradeError> {
         }
     }
     Ok(())
+}
+
+/// Keeps a manifest with its signature on the machine.
+fn keep_manifest(site: &Site, version: &RoleVersion, signed: &Signed) -> Result<(), UpgradeError> {
+    let home = site.home_of(version);
+    std::fs::create_dir_all(&home).map_err(file("write", &home))?;
+    put(&home.join("manifest"), signed.manifest.as_bytes())?;
+    match &signed.signature {
+        Some(signature) => put(&home.join("manifest.minisig"), signature.as_bytes()),
+        None => Ok(()),
+    }
 }
 
 /// Brings everything on the disk that the change needs, the journal last: from then on it can only go on.
@@ -153,9 +159,4 @@ fn commit(
     settle(areas)?;
     files.write(&journal)?;
     Ok(journal)
-}
-
-/// Where a version's log of its change is kept (eDeploy's `rsync_FROM_TO.out`).
-pub(super) fn log_path(root: &Path, from: &RoleVersion, to: &RoleVersion) -> std::path::PathBuf {
-    root.join(format!("var/lib/edeploy/upgrade_{from}_{to}.out"))
 }

@@ -5,7 +5,8 @@ use std::path::Path;
 use crate::client::verify::STAGED;
 use crate::model::RoleVersion;
 use crate::roles::{
-    Depth, Digest, Entry, Filter, Manifest, Node, Plan, Rules, Trees, hash_files, look, plan,
+    Depth, Digest, Entry, Filter, Manifest, Node, Plan, Rules, TreePath, Trees, hash_files, look,
+    plan,
 };
 
 use super::error::{UpgradeError, fetch, file};
@@ -27,8 +28,8 @@ pub(super) struct Checked {
     /// What it goes away from, as the machine was found: what a rollback goes back to.
     pub(super) former: Manifest,
     pub(super) target: Manifest,
-    /// The texts of the target's manifest, to be kept.
-    pub(super) signed: Signed,
+    /// The texts of manifests that are to be kept on the machine, by their versions.
+    pub(super) texts: Vec<(RoleVersion, Signed)>,
     pub(super) way: Way,
     pub(super) plan: Plan,
 }
@@ -51,7 +52,7 @@ pub(super) fn check(site: &Site, to: &RoleVersion) -> Result<Checked, UpgradeErr
     let target = site.believe(&signed, to.as_str())?;
     way?;
     let way = read_way(site, to, &target, scratch)?;
-    let base = base_manifest(site, scratch)?;
+    let (base, fetched) = base_manifest(site, scratch)?;
     let rules = rules(site, &way)?;
     let found = look(target.entries(), &site.root, &rules.exclude, Depth::Quick)?;
     let planned = make_plan(site, &found, &base, &target, &rules)?;
@@ -60,7 +61,10 @@ pub(super) fn check(site: &Site, to: &RoleVersion) -> Result<Checked, UpgradeErr
         to: to.clone(),
         former,
         target,
-        signed,
+        texts: [(to.clone(), signed)]
+            .into_iter()
+            .chain(fetched.map(|fetched| (site.version.clone(), fetched)))
+            .collect(),
         way,
         plan: planned,
     })
@@ -79,8 +83,7 @@ pub(super) fn make_plan(
         base: base.entries(),
         target: target.entries(),
     };
-    let exists =
-        |path: &crate::roles::TreePath| std::fs::symlink_metadata(path.below(&site.root)).is_ok();
+    let exists = |path: &TreePath| std::fs::symlink_metadata(path.below(&site.root)).is_ok();
     Ok(plan(&trees, rules, exists)?)
 }
 
@@ -116,11 +119,11 @@ fn fetch_manifests(site: &Site, to: &RoleVersion, scratch: &Path) -> Result<Sign
     })
 }
 
-/// The manifest of the installed version: the one that was kept, or else the server's.
-fn base_manifest(site: &Site, scratch: &Path) -> Result<Manifest, UpgradeError> {
+/// The manifest of the installed version: the one that was kept, or else the server's with its texts.
+fn base_manifest(site: &Site, scratch: &Path) -> Result<(Manifest, Option<Signed>), UpgradeError> {
     let version = site.version.as_str();
     if let Some(kept) = site.kept(&site.version) {
-        return site.believe(&kept, version);
+        return Ok((site.believe(&kept, version)?, None));
     }
     let name = manifest_name(site);
     let into = scratch.join("from");
@@ -133,7 +136,7 @@ fn base_manifest(site: &Site, scratch: &Path) -> Result<Manifest, UpgradeError> 
         role: site.role.to_string(),
         version: version.to_owned(),
     })?;
-    site.believe(&signed, version)
+    Ok((site.believe(&signed, version)?, Some(signed)))
 }
 
 /// Where the files of the way and those of the version's tree are brought.
@@ -228,8 +231,7 @@ fn believe_way(site: &Site, to: &RoleVersion, directory: &Path) -> Result<Manife
 
 /// Whether a manifest has a file with this content.
 fn holds(manifest: &Manifest, path: &str, content: &[u8]) -> bool {
-    use sha2::{Digest as _, Sha256};
-    let sum = Digest(Sha256::digest(content).into());
+    let sum = Digest::of(content);
     manifest.entries().iter().any(|entry| {
         let is_it = matches!(entry.node, Node::File { digest, .. } if digest == Some(sum));
         is_it && entry.path.as_bytes() == path.as_bytes()

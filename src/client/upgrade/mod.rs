@@ -15,6 +15,7 @@ mod check;
 mod error;
 mod finish;
 mod guard;
+mod how;
 mod journal;
 mod pending;
 mod rollback;

@@ -6,7 +6,7 @@ use super::areas::Areas;
 use super::check::{self, Checked, Way};
 use super::error::{UpgradeError, file};
 use super::journal::{Files, Former, read_manifest};
-use super::site::{Signed, Site};
+use super::site::Site;
 
 /// Plans the way back. What was kept is used; only what is gone from there comes from the server.
 pub(super) fn check(site: &Site) -> Result<(Checked, Former), UpgradeError> {
@@ -25,14 +25,11 @@ pub(super) fn check(site: &Site) -> Result<(Checked, Former), UpgradeError> {
     let found = look(target.entries(), &site.root, &rules.exclude, Depth::Quick)?;
     let plan = check::make_plan(site, &found, &base, &target, &rules)?;
     let leaving = check::as_found(site, &base, found, &plan)?;
-    let kept = site.kept(&former.version);
     let checked = Checked {
         to: former.version.clone(),
         former: leaving,
-        signed: kept.unwrap_or_else(|| Signed {
-            manifest: target.render(),
-            signature: None,
-        }),
+        // The machine has them since the former version was on it.
+        texts: Vec::new(),
         target,
         way: Way {
             exclude: exclude_of(site, &former)?,

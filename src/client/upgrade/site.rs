@@ -46,7 +46,11 @@ impl Site {
         let (role, version) = (value("ROLE")?, value("VERS")?);
         let named = |name: &str, error| UpgradeError::Name(name.to_owned(), error);
         let installed_key = root.join(KEY);
-        let key = key.or(installed_key.exists().then_some(&*installed_key));
+        // What cannot be told is an error: a key must not be overlooked.
+        let has_own = installed_key
+            .try_exists()
+            .map_err(file("read", &installed_key))?;
+        let key = key.or(has_own.then_some(&*installed_key));
         Ok(Site {
             publication: Publication::of(&conf)?,
             role: RoleName::new(&role).map_err(|error| named(&role, error))?,
@@ -72,10 +76,11 @@ impl Site {
         self.root.join("var/lib/edeploy").join(version.as_str())
     }
 
-    /// The manifest that was kept of a version on this machine.
+    /// The manifest that was kept of a version on this machine. A machine may be older than its key: what has no
+    /// signature here may have one on the server by now.
     pub(super) fn kept(&self, version: &RoleVersion) -> Option<Signed> {
-        let home = self.home_of(version);
-        Signed::read(&home.join("manifest"))
+        let kept = Signed::read(&self.home_of(version).join("manifest"))?;
+        (self.key.is_none() || kept.signature.is_some()).then_some(kept)
     }
 
     /// Reads a manifest of the role and this version, checked with the key where there is one.

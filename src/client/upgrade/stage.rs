@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::client::publication::Wanted;
-use crate::roles::{Action, Digest, Entry, Manifest, Node, Plan, TreePath, hash_files};
+use crate::roles::{Action, Entry, Manifest, Node, Plan, TreePath, hash_file, hash_files};
 use crate::system::Line;
 
 use super::apply::{entry_of, is_there};
@@ -79,7 +79,8 @@ fn take_from_machine<'a>(
             meta.is_ok_and(|meta| meta.is_file() && meta.len() == size)
         };
         let mut candidates = [former, live].into_iter().filter(has_size);
-        let source = candidates.find(|place| digest.is_some() && digest_of(place) == digest);
+        let source =
+            candidates.find(|place| digest.is_some() && hash_file(place).ok().flatten() == digest);
         match source {
             Some(source) => {
                 let to = entry.path.below(incoming);
@@ -92,28 +93,6 @@ fn take_from_machine<'a>(
         }
     }
     Ok(missing)
-}
-
-fn digest_of(place: &Path) -> Option<Digest> {
-    let name = place.file_name()?;
-    let mut entries = [Entry {
-        path: TreePath::new(std::os::unix::ffi::OsStrExt::as_bytes(name)).ok()?,
-        mode: 0,
-        uid: 0,
-        gid: 0,
-        xattrs: Default::default(),
-        hardlink: None,
-        node: Node::File {
-            size: 0,
-            mtime: 0,
-            digest: None,
-        },
-    }];
-    hash_files(place.parent()?, &mut entries, |_| true).ok()?;
-    match entries[0].node {
-        Node::File { digest, .. } => digest,
-        _ => None,
-    }
 }
 
 /// Compares what came with what the manifest says: whatever the server did, nothing else takes its place.

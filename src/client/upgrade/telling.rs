@@ -101,6 +101,11 @@ impl Story {
     pub(super) fn end(mut self, error: Option<&UpgradeError>) -> String {
         let why = error.map(|error| with_causes(error));
         self.log.end(why.as_deref());
+        self.pause()
+    }
+
+    /// Hands on what was told so far, and gives it; the whole goes on later.
+    pub(super) fn pause(mut self) -> String {
         if let Some(courier) = &self.courier
             && !courier.flush(LAST_EVENTS)
         {

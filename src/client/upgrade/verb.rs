@@ -1,27 +1,22 @@
 //! The verbs of `edeploy` that bring another version of the role onto an installed machine.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use rustix::fs::{FlockOperation, flock};
 
 use crate::model::RoleVersion;
 use crate::roles::Plan;
-use crate::system::{Command, Real, Runner};
 
 use super::areas::Areas;
-use super::carry::{carry_out, expect_space, log_path};
+use super::carry::{carry_out, expect_space};
 use super::check::{Checked, check};
-use super::error::{UpgradeError, fetch, file};
+use super::error::{UpgradeError, fetch};
 use super::finish::{Done, Until, go_on, has_started};
+use super::how::{How, lock};
 use super::journal::{Files, Phase};
 use super::rollback;
-use super::site::{Site, put};
+use super::site::Site;
 use super::telling::Story;
-
-/// The exit code that asks for a restart (eDeploy `edeploy`).
-const REBOOT: u8 = 100;
 
 /// Which machine, and whom it believes.
 #[derive(Debug, Args)]
@@ -104,16 +99,6 @@ pub(in crate::client) struct Rollback {
     machine: Machine,
 }
 
-#[derive(Debug, Args)]
-struct How {
-    /// Tell each change
-    #[arg(long, short)]
-    verbose: bool,
-    /// Leave the restart to somebody else; the exit code is 100 all the same
-    #[arg(long)]
-    no_reboot: bool,
-}
-
 impl List {
     /// The versions, one a line.
     pub(in crate::client) fn run(&self, conf: &Path) -> Result<String, UpgradeError> {
@@ -177,17 +162,29 @@ impl Upgrade {
                 self.how
                     .carry(&site, version, |story| upgrade(&site, version, story))
             }
-            None => {
-                let mut journal = files.read()?.ok_or(UpgradeError::NothingToResume)?;
-                let to = journal.to.clone();
-                let until = if self.only_files {
-                    Until::Files
-                } else {
-                    Until::End
-                };
-                self.how
-                    .carry(&site, &to, |story| go_on(&site, &mut journal, until, story))
-            }
+            None => self.resume(&site, &files),
+        }
+    }
+
+    /// Goes on, if there is something to do yet: nobody is told of a start at which there is not.
+    fn resume(&self, site: &Site, files: &Files) -> Result<(String, u8), UpgradeError> {
+        let mut journal = files.read()?.ok_or(UpgradeError::NothingToResume)?;
+        if journal.phase == Phase::Started && !has_started(&journal) {
+            let to = &journal.to;
+            return Ok((
+                format!("the change to {to} waits for a restart into its kernel"),
+                0,
+            ));
+        }
+        let to = journal.to.clone();
+        match self.only_files {
+            true if journal.phase == Phase::Apply => self.how.carry_part(site, &to, |story| {
+                go_on(site, &mut journal, Until::Files, story)
+            }),
+            true => Ok((String::new(), 0)),
+            false => self.how.carry(site, &to, |story| {
+                go_on(site, &mut journal, Until::End, story)
+            }),
         }
     }
 }
@@ -219,16 +216,21 @@ impl Rollback {
         let _lock = lock(&self.machine.root)?;
         let mut site = self.machine.site(conf)?;
         let files = Files::of(&Areas::of(&site.root).main());
-        if let Some(mut journal) = files.read()? {
-            let mut story = self.how.story(&site, &journal.to)?;
-            if journal.phase == Phase::Apply {
+        match files.read()? {
+            Some(journal) if journal.phase == Phase::Apply => {
                 return Err(UpgradeError::Interrupted(journal.to.to_string()));
             }
-            // A script that fails must not be in the way back.
-            journal.has_post = false;
-            go_on(&site, &mut journal, Until::End, &mut story)?;
-            files.end()?;
-            site = self.machine.site(conf)?;
+            // What waits for a restart is given up when the way back begins.
+            Some(mut journal) if journal.phase != Phase::Started => {
+                // A script that fails must not be in the way back.
+                journal.has_post = false;
+                let to = journal.to.clone();
+                self.how.carry_part(&site, &to, |story| {
+                    go_on(&site, &mut journal, Until::End, story)
+                })?;
+                site = self.machine.site(conf)?;
+            }
+            _ => {}
         }
         let (checked, former) = rollback::check(&site)?;
         let to = checked.to.clone();
@@ -239,64 +241,4 @@ impl Rollback {
             carry_out(&site, &checked, former.reboot, story)
         })
     }
-}
-
-impl How {
-    /// What waits for a restart is done if that has been; else nothing new begins.
-    fn end_former(&self, site: &Site, files: &Files) -> Result<(), UpgradeError> {
-        let Some(mut journal) = files.read()? else {
-            return Ok(());
-        };
-        if journal.phase != Phase::Started {
-            return Err(UpgradeError::Interrupted(journal.to.to_string()));
-        }
-        if !has_started(&journal) {
-            return Err(UpgradeError::WaitsForRestart(journal.to.to_string()));
-        }
-        let mut story = self.story(site, &journal.to)?;
-        let done = go_on(site, &mut journal, Until::End, &mut story);
-        story.end(done.as_ref().err());
-        done.map(drop)
-    }
-
-    fn story(&self, site: &Site, to: &RoleVersion) -> Result<Story, UpgradeError> {
-        let (from, role) = (&site.version, &site.role);
-        let begins = format!("role {role} from {from} to {to}");
-        let ends = format!("role {role} is {to}");
-        Story::begin(&site.root, site.conf(), &begins, &ends, self.verbose)
-    }
-
-    /// Tells a change from its beginning to its end, and restarts the machine where that is asked for.
-    fn carry(
-        &self,
-        site: &Site,
-        to: &RoleVersion,
-        change: impl FnOnce(&mut Story) -> Result<Done, UpgradeError>,
-    ) -> Result<(String, u8), UpgradeError> {
-        let mut story = self.story(site, to)?;
-        let done = change(&mut story);
-        let said = story.end(done.as_ref().err());
-        put(&log_path(&site.root, &site.version, to), said.as_bytes())?;
-        let Done { reboot } = done?;
-        if !reboot {
-            return Ok((format!("role {}, version {to}", site.role), 0));
-        }
-        if !self.no_reboot && site.root == Path::new("/") {
-            let systemd = Command::new("systemctl", ["--no-block", "reboot"]).mutating();
-            let other = Command::new("reboot", []).mutating();
-            Real.run(&systemd).or_else(|_| Real.run(&other))?;
-        }
-        Ok((format!("role {}, version {to}: restart", site.role), REBOOT))
-    }
-}
-
-/// One at a time, whoever begins it.
-fn lock(root: &Path) -> Result<File, UpgradeError> {
-    if !rustix::process::geteuid().is_root() {
-        return Err(UpgradeError::NotRoot);
-    }
-    let directory = File::open(root).map_err(file("read", root))?;
-    flock(&directory, FlockOperation::NonBlockingLockExclusive)
-        .map_err(|_| UpgradeError::Running)?;
-    Ok(directory)
 }

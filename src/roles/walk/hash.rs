@@ -38,7 +38,7 @@ pub fn hash_files(
         let mut buffer = vec![0; CHUNK];
         while let Some(at) = places.get(next.fetch_add(1, Ordering::Relaxed)) {
             let place = shared[*at].path.below(root);
-            if let Some(digest) = hash_file(&place, &mut buffer)? {
+            if let Some(digest) = read_through(&place, &mut buffer)? {
                 done.push((*at, digest));
             }
         }
@@ -54,7 +54,15 @@ pub fn hash_files(
     Ok(())
 }
 
-fn hash_file(place: &Path, buffer: &mut [u8]) -> Result<Option<Digest>, WalkError> {
+/// Reads one regular file. None if there is none.
+///
+/// # Errors
+/// It cannot be read, or is no regular file.
+pub fn hash_file(place: &Path) -> Result<Option<Digest>, WalkError> {
+    read_through(place, &mut vec![0; CHUNK])
+}
+
+fn read_through(place: &Path, buffer: &mut [u8]) -> Result<Option<Digest>, WalkError> {
     let read = |source| WalkError::Read {
         path: place.to_owned(),
         source,

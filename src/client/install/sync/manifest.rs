@@ -207,10 +207,10 @@ impl Source<'_> {
     /// The manifest, if it is there and of this role; else why there is none.
     fn unsigned_manifest(&self, runner: &dyn Runner) -> Result<Kept, String> {
         let texts = self.texts(runner).map_err(|error| with_causes(&error))?;
-        let (url, said) = (texts.url, texts.said);
-        let manifest = texts
-            .manifest
-            .ok_or_else(|| format!("there is no {url}{said}"))?;
+        let url = texts.url;
+        let manifest = texts.manifest.ok_or_else(|| {
+            format!("there is no {url}, which verify and upgrades need; `edeployctl role manifest` writes it")
+        })?;
         let read = Manifest::parse(&manifest).map_err(SignatureError::from);
         let expected = read.and_then(|read| read.expect(&self.choice.role, &self.choice.version));
         expected.map_err(|error| format!("{url}: {}", with_causes(&error)))?;
