@@ -14,6 +14,7 @@ mod installed;
 mod publication;
 mod report;
 mod run;
+mod site;
 mod upgrade;
 mod verify;
 

@@ -10,22 +10,15 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::roles::{
-    Aspect, Depth, Difference, Filter, FilterError, Identity, Manifest, ManifestError, PublicKey,
-    SignatureError, Verification, WalkError, outermost, verify,
+    Aspect, Depth, Difference, Filter, FilterError, Identity, Signed, Verification, WalkError,
+    outermost, verify,
 };
 use crate::system::with_causes;
 
 use super::checked::Kept;
-use super::installed::{self, InstalledError};
-use super::publication::{FetchError, Publication, PublicationError};
 use super::report::{Receiver, ReportError};
+use super::site::{STAGED, Site, SiteError};
 use super::upgrade::{UpgradeError, pending};
-
-/// How this machine was installed to differ from its role: rules of the installation itself.
-pub(super) const STAGED: &str = "var/lib/edeploy/exclude";
-
-/// The key whose owner must have signed every manifest, on machines that were given one.
-const KEY: &str = "var/lib/edeploy/roles.pub";
 
 /// Tell what changed on this machine since its role was installed
 #[derive(Debug, Clone, Args)]
@@ -76,23 +69,13 @@ pub(super) struct Verify {
 #[derive(Debug, thiserror::Error)]
 pub(super) enum VerifyError {
     #[error(transparent)]
-    Installed(#[from] InstalledError),
-    #[error(transparent)]
-    Publication(#[from] PublicationError),
-    #[error("cannot fetch the manifest")]
-    Fetch(#[source] FetchError),
-    #[error("there is no {0}; `edeployctl role manifest` and `role sign` write it")]
-    NotThere(String),
+    Site(#[from] SiteError),
     #[error("cannot read `{path}`")]
     Read {
         path: PathBuf,
         #[source]
         source: std::io::Error,
     },
-    #[error("the manifest is refused")]
-    Refused(#[source] SignatureError),
-    #[error("the manifest cannot be read")]
-    Manifest(#[source] ManifestError),
     #[error("`{path}` is no list of rsync's exclude rules")]
     Exclude {
         path: PathBuf,
@@ -111,39 +94,22 @@ impl VerifyError {
     /// The exit code.
     pub(super) fn code(&self) -> u8 {
         match self {
-            VerifyError::Manifest(_) | VerifyError::Exclude { .. } => 1,
-            VerifyError::Refused(_) => 3,
+            // It is not there, which says nothing of who would have signed it.
+            VerifyError::Site(SiteError::NoManifest { .. } | SiteError::NoSignature(_)) => 5,
+            VerifyError::Site(error) => error.code(),
+            VerifyError::Exclude { .. } => 1,
             _ => 5,
         }
     }
 }
 
-/// The two texts that a machine gets of its role.
-struct Texts {
-    manifest: String,
-    signature: Option<String>,
-}
-
 impl Verify {
     /// What was found, and the exit code.
     pub(super) fn run(&self, conf: &Path) -> Result<(String, u8), VerifyError> {
-        let conf = match conf.strip_prefix("/") {
-            Ok(below) if conf == Path::new(installed::DEFAULT_PATH) => self.root.join(below),
-            _ => conf.to_owned(),
-        };
-        let (role, version) = (
-            installed::value_of(&conf, "ROLE")?,
-            installed::value_of(&conf, "VERS")?,
-        );
-        let asked = Verify {
-            key: self.key_to_use()?,
-            ..self.clone()
-        };
-        let texts = asked.texts(&conf, &role, &version)?;
-        let manifest = asked.believe(&texts)?;
-        let manifest = manifest
-            .expect(&role, &version)
-            .map_err(VerifyError::Refused)?;
+        let site = Site::open(&self.root, conf, self.key.as_deref())?;
+        let texts = self.texts(&site)?;
+        let version = &site.version;
+        let manifest = site.believe(&texts, version.as_str())?;
         let identity = Identity::of(&texts.manifest);
         let lists = [
             format!("var/lib/edeploy/{version}/exclude"),
@@ -164,7 +130,7 @@ impl Verify {
             true => serde_json::to_string(&found).map_err(VerifyError::Json)?,
             false => report(&found),
         };
-        let code = match self.report.then(|| self.tell(&conf, &found)) {
+        let code = match self.report.then(|| self.tell(site.conf(), &found)) {
             Some(Err(error)) => {
                 let chain = with_causes(&error);
                 // Nobody can be told where that cannot be written either.
@@ -184,88 +150,20 @@ impl Verify {
         self.receiver.post(conf, "/api/v1/drift", &drift)
     }
 
-    /// The key that was asked for, else the machine's own.
-    fn key_to_use(&self) -> Result<Option<PathBuf>, VerifyError> {
-        if self.key.is_some() {
-            return Ok(self.key.clone());
-        }
-        let own = self.root.join(KEY);
-        Ok(is_there(&own)?.then_some(own))
-    }
-
     /// The texts from the nearest place: a file that was asked for, what the installation left, the server.
-    fn texts(&self, conf: &Path, role: &str, version: &str) -> Result<Texts, VerifyError> {
+    fn texts(&self, site: &Site) -> Result<Signed, VerifyError> {
         if let Some(file) = &self.manifest {
-            return self.texts_in(file);
+            return Ok(site.read(file)?);
         }
-        let kept = self.root.join("var/lib/edeploy").join(version);
-        // A machine may be older than its key: the server may have the signature by now.
-        let is_kept = is_there(&kept.join("manifest"))?
-            && (self.key.is_none() || is_there(&kept.join("manifest.minisig"))?);
-        match is_kept {
-            true => self.texts_in(&kept.join("manifest")),
-            false => self.fetch(conf, role, version),
+        if let Some(kept) = site.kept(&site.version)? {
+            return Ok(kept);
         }
-    }
-
-    fn believe(&self, texts: &Texts) -> Result<Manifest, VerifyError> {
-        let Some(key) = &self.key else {
-            return Manifest::parse(&texts.manifest).map_err(VerifyError::Manifest);
-        };
-        let key = PublicKey::parse(&read(key)?).map_err(VerifyError::Refused)?;
-        let signature = texts.signature.as_deref().unwrap_or_default();
-        key.open(&texts.manifest, signature)
-            .map_err(VerifyError::Refused)
-    }
-
-    fn texts_in(&self, file: &Path) -> Result<Texts, VerifyError> {
-        let mut signature = file.as_os_str().to_owned();
-        signature.push(".minisig");
-        let signature = self.key.is_some().then(|| read(Path::new(&signature)));
-        Ok(Texts {
-            manifest: read(file)?,
-            signature: signature.transpose()?,
-        })
-    }
-
-    /// Brings the texts from where the role came from.
-    fn fetch(&self, conf: &Path, role: &str, version: &str) -> Result<Texts, VerifyError> {
-        let publication = Publication::of(conf)?;
-        let name = format!("{role}.manifest");
-        let url = publication.install(&format!("{version}/{name}"));
         let here = tempfile::tempdir().map_err(|source| VerifyError::Read {
             path: std::env::temp_dir(),
             source,
         })?;
-        let endings: &[&str] = match self.key {
-            Some(_) => &["", ".minisig"],
-            None => &[""],
-        };
-        let froms: Vec<String> = endings.iter().map(|it| format!("{url}{it}")).collect();
-        let brought = publication.bring(&froms, here.path(), None);
-        brought.map_err(VerifyError::Fetch)?;
-        for ending in endings {
-            if !is_there(&here.path().join(format!("{name}{ending}")))? {
-                return Err(VerifyError::NotThere(format!("{url}{ending}")));
-            }
-        }
-        self.texts_in(&here.path().join(name))
+        Ok(site.fetch(&site.version, here.path(), None)?)
     }
-}
-
-/// Whether there is such a file. What cannot be told is an error: a key must not be overlooked.
-fn is_there(path: &Path) -> Result<bool, VerifyError> {
-    path.try_exists().map_err(|source| VerifyError::Read {
-        path: path.to_owned(),
-        source,
-    })
-}
-
-fn read(path: &Path) -> Result<String, VerifyError> {
-    std::fs::read_to_string(path).map_err(|source| VerifyError::Read {
-        path: path.to_owned(),
-        source,
-    })
 }
 
 /// Rules of a file; none if there is none.

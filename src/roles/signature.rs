@@ -25,6 +25,9 @@ pub enum SignatureError {
     /// That is no public key of minisign.
     #[error("that is no public key of minisign")]
     PublicKey(#[source] minisign_verify::Error),
+    /// There is no signature.
+    #[error("nobody has signed it")]
+    None,
     /// The text is no signature of minisign.
     #[error("the signature cannot be read")]
     Unreadable(#[source] minisign_verify::Error),

@@ -88,7 +88,7 @@ fn a_role_that_nobody_known_has_signed_is_refused_before_it_comes() {
     let said = signed.refused("");
     assert!(
         said.contains("there is no rsync://127.0.0.1:")
-            && said.contains("D12-F.1.0.0/base.manifest.minisig, rsync says: "),
+            && said.contains("D12-F.1.0.0/base.manifest.minisig; `edeployctl role manifest`"),
         "{said}"
     );
     signed.expect_nothing_came();

@@ -283,7 +283,10 @@ fn what_is_not_signed_has_no_way_or_no_room_is_refused_with_nothing_touched() {
         );
         assert_eq!(world.differences("1.0"), own());
     };
-    refuse(&["upgrade", "1.1", "--key", &key], "is refused");
+    refuse(
+        &["upgrade", "1.1", "--key", &key],
+        "1.1/base.manifest.minisig; on the server `edeployctl role sign`",
+    );
     refuse(&["upgrade", "2.0"], "no manifest of role base, version 2.0");
     let way = world.roles.dir.path().join("metadata/1.0");
     std::fs::rename(&way, way.with_extension("hidden")).unwrap();

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::client::assignments;
-use crate::client::verify::STAGED as STAGED_LIST;
+use crate::client::site::STAGED as STAGED_LIST;
 use crate::configure::quoted;
 use crate::system::{Command, RunError, Runner};
 

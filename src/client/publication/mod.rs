@@ -15,6 +15,8 @@ use crate::system::{Line, RunError};
 use super::install::{DownloadError, RoleServer, RoleServerError, Transient};
 use super::installed::{self, InstalledError};
 
+pub(super) use rsync::bring as bring_by_rsync;
+
 /// The directory of update metadata, and the rsync module of that name.
 const METADATA: &str = "metadata";
 

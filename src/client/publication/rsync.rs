@@ -21,7 +21,7 @@ const CONNECTION: [&str; 2] = ["--timeout=60", "--contimeout=30"];
 
 /// Brings files, or directories whose address ends with a slash, into a directory; what is not there is left out.
 /// With `basis` a file of the same name there is what it is sent as a difference to.
-pub(super) fn bring(
+pub(in crate::client) fn bring(
     addresses: &[String],
     into: &Path,
     basis: Option<&Path>,

@@ -7,7 +7,7 @@ use crate::client::install::{grub, kernels_in};
 use crate::system::{Command, Real, RunError, Runner};
 
 use super::error::{UpgradeError, file};
-use super::site::put;
+use super::written::put;
 
 /// Looking at all disks of a large server takes GRUB its time.
 const TIMEOUT: Duration = Duration::from_secs(600);

@@ -1,18 +1,19 @@
 //! The way forth and the way back: what is checked becomes a journal, and the journal is followed.
 
 use crate::client::install::Follower;
+use crate::client::site::{Site, signature_of};
 use crate::model::RoleVersion;
-use crate::roles::{Change, Entry, Kernels, Manifest};
+use crate::roles::{Change, Entry, Kernels, Manifest, Signed};
 
 use super::areas::{Areas, Part, make_private};
 use super::check::{Checked, Way};
 use super::error::{UpgradeError, file};
 use super::finish::{Done, Until, go_on, settle};
 use super::journal::{Files, Journal, Phase};
-use super::site::{Signed, Site, put};
 use super::space;
 use super::stage::{clear, stage};
 use super::telling::Story;
+use super::written::put;
 use super::{guard, scripts, units};
 
 /// Brings a machine to a version that was checked.
@@ -115,9 +116,10 @@ fn keep_texts(site: &Site, checked: &Checked) -> Result<(), UpgradeError> {
 fn keep_manifest(site: &Site, version: &RoleVersion, signed: &Signed) -> Result<(), UpgradeError> {
     let home = site.home_of(version);
     std::fs::create_dir_all(&home).map_err(file("write", &home))?;
-    put(&home.join("manifest"), signed.manifest.as_bytes())?;
+    let manifest = home.join("manifest");
+    put(&manifest, signed.manifest.as_bytes())?;
     match &signed.signature {
-        Some(signature) => put(&home.join("manifest.minisig"), signature.as_bytes()),
+        Some(signature) => put(&signature_of(&manifest), signature.as_bytes()),
         None => Ok(()),
     }
 }

@@ -2,15 +2,15 @@
 
 use std::path::Path;
 
-use crate::client::verify::STAGED;
+use crate::client::site::{STAGED, Site, read};
 use crate::model::RoleVersion;
 use crate::roles::{
-    Depth, Digest, Entry, Filter, Manifest, Node, Plan, Rules, TreePath, Trees, hash_files, look,
-    plan,
+    Depth, Digest, Entry, Filter, Manifest, Node, Plan, Rules, Signed, TreePath, Trees, hash_files,
+    look, plan,
 };
 
 use super::error::{UpgradeError, fetch, file};
-use super::site::{Signed, Site};
+use super::written::put;
 
 /// What a way from one version to another says besides the trees.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -41,7 +41,7 @@ pub(super) fn check(site: &Site, to: &RoleVersion) -> Result<Checked, UpgradeErr
     // Three connections at once: each waits for the server more than it works.
     let (signed, way) = std::thread::scope(|scope| {
         let way = scope.spawn(|| fetch_way(site, to, scratch));
-        let signed = fetch_manifests(site, to, scratch);
+        let signed = fetch_manifest(site, to, scratch);
         let way = way.join();
         (
             signed,
@@ -95,47 +95,26 @@ fn scratch() -> Result<tempfile::TempDir, UpgradeError> {
     made.map_err(file("write", Path::new("/run")))
 }
 
-fn manifest_name(site: &Site) -> String {
-    format!("{}.manifest", site.role)
-}
-
-fn fetch_manifests(site: &Site, to: &RoleVersion, scratch: &Path) -> Result<Signed, UpgradeError> {
-    let name = manifest_name(site);
+/// Brings the manifest of the target.
+fn fetch_manifest(site: &Site, to: &RoleVersion, scratch: &Path) -> Result<Signed, UpgradeError> {
     let into = scratch.join("to");
+    let Some(kept) = site.kept(&site.version)? else {
+        return Ok(site.fetch(to, &into, None)?);
+    };
     // Most of it is as in the installed version's: that is not sent again.
-    if let Some(kept) = site.kept(&site.version) {
-        let basis = scratch.join("basis");
-        std::fs::create_dir(&basis).map_err(file("write", &basis))?;
-        super::site::put(&basis.join(&name), kept.manifest.as_bytes())?;
-    }
-    let address = site.publication.install(&format!("{to}/{name}"));
-    let addresses = [address.clone(), format!("{address}.minisig")];
     let basis = scratch.join("basis");
-    let bring = |basis| site.publication.bring(&addresses, &into, basis);
-    bring(basis.exists().then_some(&*basis)).map_err(fetch)?;
-    Signed::read(&into.join(&name)).ok_or_else(|| UpgradeError::NoManifest {
-        role: site.role.to_string(),
-        version: to.to_string(),
-    })
+    std::fs::create_dir(&basis).map_err(file("write", &basis))?;
+    put(&basis.join(site.manifest_name()), kept.manifest.as_bytes())?;
+    Ok(site.fetch(to, &into, Some(&basis))?)
 }
 
 /// The manifest of the installed version: the one that was kept, or else the server's with its texts.
 fn base_manifest(site: &Site, scratch: &Path) -> Result<(Manifest, Option<Signed>), UpgradeError> {
     let version = site.version.as_str();
-    if let Some(kept) = site.kept(&site.version) {
+    if let Some(kept) = site.kept(&site.version)? {
         return Ok((site.believe(&kept, version)?, None));
     }
-    let name = manifest_name(site);
-    let into = scratch.join("from");
-    let address = site.publication.install(&format!("{version}/{name}"));
-    let addresses = [address.clone(), format!("{address}.minisig")];
-    let bring = site.publication.bring(&addresses, &into, None);
-    bring.map_err(fetch)?;
-    let signed = Signed::read(&into.join(&name));
-    let signed = signed.ok_or_else(|| UpgradeError::NoManifest {
-        role: site.role.to_string(),
-        version: version.to_owned(),
-    })?;
+    let signed = site.fetch(&site.version, &scratch.join("from"), None)?;
     Ok((site.believe(&signed, version)?, Some(signed)))
 }
 
@@ -145,13 +124,14 @@ const WAY: [&str; 2] = ["way", "tree"];
 /// Brings the lists and scripts.
 fn fetch_way(site: &Site, to: &RoleVersion, scratch: &Path) -> Result<(), UpgradeError> {
     let (role, from) = (&site.role, &site.version);
-    let way = site.publication.metadata(&format!("{from}/{role}/{to}/"));
+    let publication = site.publication()?;
+    let way = publication.metadata(&format!("{from}/{role}/{to}/"));
     let tree = format!("{to}/{role}/var/lib/edeploy/{to}/");
-    let addresses = [way, site.publication.install(&tree)];
+    let addresses = [way, publication.install(&tree)];
     let [way, tree] = WAY.map(|name| scratch.join(name));
     let bring = |address: &String, into: &Path| {
         let address = std::slice::from_ref(address);
-        site.publication.bring(address, into, None).map_err(fetch)
+        publication.bring(address, into, None).map_err(fetch)
     };
     std::thread::scope(|scope| {
         let other = scope.spawn(|| bring(&addresses[1], &tree));
@@ -221,12 +201,11 @@ fn read_way(
 /// The manifest of the directory of a way, which says of itself from where to where it goes.
 fn believe_way(site: &Site, to: &RoleVersion, directory: &Path) -> Result<Manifest, UpgradeError> {
     let version = format!("{}..{to}", site.version);
-    let signed = Signed::read(&directory.join("manifest"));
-    let signed = signed.ok_or_else(|| UpgradeError::NoManifest {
-        role: site.role.to_string(),
-        version: version.clone(),
-    })?;
-    site.believe(&signed, &version)
+    let address = format!("{}/{}/{to}/manifest", site.version, site.role);
+    let place = site.publication()?.metadata(&address);
+    let signed = read(&directory.join("manifest"))?;
+    let signed = signed.ok_or_else(|| site.no_manifest(&version, &place))?;
+    Ok(site.believe(&signed, &version)?)
 }
 
 /// Whether a manifest has a file with this content.

@@ -3,18 +3,16 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::client::installed::InstalledError;
-use crate::client::publication::{FetchError, PublicationError};
-use crate::roles::{FilterError, InTheWay, ManifestError, SignatureError, WalkError};
+use crate::client::publication::FetchError;
+use crate::client::site::SiteError;
+use crate::roles::{FilterError, InTheWay, ManifestError, WalkError};
 use crate::system::RunError;
 
 /// Why an upgrade ended. [`UpgradeError::code`] tells whether anything was changed.
 #[derive(Debug, thiserror::Error)]
 pub(in crate::client) enum UpgradeError {
     #[error(transparent)]
-    Installed(#[from] InstalledError),
-    #[error("`{0}` cannot be the name of a version or role")]
-    Name(String, #[source] crate::model::NameError),
+    Site(#[from] SiteError),
     #[error("only root can upgrade a machine")]
     NotRoot,
     #[error("another upgrade is running on this machine")]
@@ -36,16 +34,6 @@ pub(in crate::client) enum UpgradeError {
         from: String,
         to: String,
         role: String,
-    },
-    #[error(
-        "there is no manifest of role {role}, version {version}; on the server `edeployctl role manifest` writes it"
-    )]
-    NoManifest { role: String, version: String },
-    #[error("the manifest of version {version} is refused")]
-    Refused {
-        version: String,
-        #[source]
-        source: SignatureError,
     },
     #[error("the manifest of version {version} cannot be read")]
     Manifest {
@@ -79,8 +67,6 @@ pub(in crate::client) enum UpgradeError {
         needed: u64,
         free: u64,
     },
-    #[error(transparent)]
-    Publication(#[from] PublicationError),
     #[error("not all that was asked of the server came")]
     Fetch(#[source] Box<FetchError>),
     #[error(
@@ -110,8 +96,8 @@ impl UpgradeError {
     /// The exit code: 1 what was given is wrong, 3 refused with nothing changed, 5 something failed.
     pub(in crate::client) fn code(&self) -> u8 {
         match self {
-            UpgradeError::Name(..)
-            | UpgradeError::Manifest { .. }
+            UpgradeError::Site(error) => error.code(),
+            UpgradeError::Manifest { .. }
             | UpgradeError::Exclude { .. }
             | UpgradeError::NothingToResume => 1,
             UpgradeError::NotRoot
@@ -120,8 +106,6 @@ impl UpgradeError {
             | UpgradeError::WaitsForRestart(_)
             | UpgradeError::NoFormer
             | UpgradeError::NoWay { .. }
-            | UpgradeError::NoManifest { .. }
-            | UpgradeError::Refused { .. }
             | UpgradeError::NotSigned { .. }
             | UpgradeError::NoExclude(_)
             | UpgradeError::InTheWay(_)
@@ -135,7 +119,9 @@ impl UpgradeError {
     /// The command that failed, where one did.
     pub(super) fn command(&self) -> Option<&RunError> {
         match self {
-            UpgradeError::Fetch(error) => error.command(),
+            UpgradeError::Fetch(error) | UpgradeError::Site(SiteError::Fetch(error)) => {
+                error.command()
+            }
             UpgradeError::Command(error) => Some(error),
             UpgradeError::Script { source, .. } => Some(source),
             _ => None,

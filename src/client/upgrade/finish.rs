@@ -4,6 +4,7 @@ use std::path::Path;
 
 use rustix::fs::syncfs;
 
+use crate::client::site::Site;
 use crate::model::RoleName;
 
 use super::apply::{Place, perform};
@@ -11,9 +12,9 @@ use super::areas::{Areas, Part};
 use super::error::{UpgradeError, file};
 use super::journal::{Files, Former, Journal, Phase, read_manifest};
 use super::scripts::{self, Ended};
-use super::site::Site;
 use super::stage::clear;
 use super::telling::{Story, boot_id};
+use super::written::set_version;
 use super::{boot, guard};
 
 /// How far to go.
@@ -153,7 +154,7 @@ fn finish(
     areas: &Areas,
     files: &Files,
 ) -> Result<(), UpgradeError> {
-    site.set_version(&journal.to)?;
+    set_version(site, &journal.to)?;
     for unit in &journal.units {
         unit.leave(areas)?;
     }

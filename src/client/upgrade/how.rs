@@ -6,13 +6,13 @@ use std::path::Path;
 use clap::Args;
 use rustix::fs::{FlockOperation, flock};
 
+use crate::client::site::Site;
 use crate::model::RoleVersion;
 use crate::system::{Command, Ownership, Real, Runner, put_file};
 
 use super::error::{UpgradeError, file};
 use super::finish::{Done, Until, go_on, has_started};
 use super::journal::{Files, Phase};
-use super::site::Site;
 use super::telling::Story;
 
 /// The exit code that asks for a restart (eDeploy `edeploy`).

@@ -8,8 +8,8 @@ use crate::model::RoleVersion;
 use crate::roles::{Change, Manifest};
 
 use super::error::{UpgradeError, file};
-use super::site::put;
 use super::units::Unit;
+use super::written::put;
 
 /// What is done next. Each may be begun several times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

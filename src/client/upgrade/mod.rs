@@ -20,12 +20,12 @@ mod journal;
 mod pending;
 mod rollback;
 mod scripts;
-mod site;
 mod space;
 mod stage;
 mod telling;
 mod units;
 mod verb;
+mod written;
 
 pub(super) use error::UpgradeError;
 pub(super) use pending::pending;

@@ -1,12 +1,12 @@
 //! The way back: to what was kept when the last upgrade came to its end.
 
+use crate::client::site::Site;
 use crate::roles::{Depth, Filter, Manifest, look};
 
 use super::areas::Areas;
 use super::check::{self, Checked, Way};
 use super::error::{UpgradeError, file};
 use super::journal::{Files, Former, read_manifest};
-use super::site::Site;
 
 /// Plans the way back. What was kept is used; only what is gone from there comes from the server.
 pub(super) fn check(site: &Site) -> Result<(Checked, Former), UpgradeError> {
@@ -43,13 +43,10 @@ pub(super) fn check(site: &Site) -> Result<(Checked, Former), UpgradeError> {
 /// The manifest of the installed version: an upgrade leaves it on the machine.
 fn installed(site: &Site) -> Result<Manifest, UpgradeError> {
     let version = site.version.as_str();
-    let kept = site
-        .kept(&site.version)
-        .ok_or_else(|| UpgradeError::NoManifest {
-            role: site.role.to_string(),
-            version: version.to_owned(),
-        })?;
-    site.believe(&kept, version)
+    let place = site.home_of(&site.version).join("manifest");
+    let kept = site.kept(&site.version)?;
+    let kept = kept.ok_or_else(|| site.no_manifest(version, &place.display().to_string()))?;
+    Ok(site.believe(&kept, version)?)
 }
 
 /// The list that the former version has of its own, which the way back leaves as it is.

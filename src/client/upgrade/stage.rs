@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::client::publication::Wanted;
+use crate::client::site::Site;
 use crate::roles::{Action, Entry, Manifest, Node, Plan, TreePath, hash_file, hash_files};
 use crate::system::Line;
 
@@ -11,7 +12,6 @@ use super::apply::{entry_of, is_there};
 use super::areas::{Areas, Part, make_private};
 use super::attributes;
 use super::error::{UpgradeError, fetch, file};
-use super::site::Site;
 
 /// Brings what the plan puts into its place. Content that is on the machine already is taken from there.
 pub(super) fn stage(
@@ -33,9 +33,8 @@ pub(super) fn stage(
     let missing = take_from_machine(site, &wanted, areas, &incoming)?;
     if !missing.is_empty() {
         let tree = format!("{}/{}", target.version, site.role);
-        let bring = site
-            .publication
-            .bring_files(&tree, &missing, &incoming, &site.root, heard);
+        let publication = site.publication()?;
+        let bring = publication.bring_files(&tree, &missing, &incoming, &site.root, heard);
         bring.map_err(fetch)?;
     }
     believe(&incoming, &wanted)?;

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use crate::client::site::Site;
 use crate::model::RoleVersion;
 use crate::roles::Plan;
 
@@ -15,7 +16,6 @@ use super::finish::{Done, Until, go_on, has_started};
 use super::how::{How, lock};
 use super::journal::{Files, Phase};
 use super::rollback;
-use super::site::Site;
 use super::telling::Story;
 
 /// Which machine, and whom it believes.
@@ -31,7 +31,7 @@ struct Machine {
 
 impl Machine {
     fn site(&self, conf: &Path) -> Result<Site, UpgradeError> {
-        Site::open(&self.root, conf, self.key.as_deref())
+        Ok(Site::open(&self.root, conf, self.key.as_deref())?)
     }
 }
 
@@ -104,8 +104,8 @@ impl List {
     pub(in crate::client) fn run(&self, conf: &Path) -> Result<String, UpgradeError> {
         let site = self.machine.site(conf)?;
         let address = format!("{}/{}/", site.version, site.role);
-        let address = site.publication.metadata(&address);
-        let names = site.publication.names_in(&address);
+        let publication = site.publication()?;
+        let names = publication.names_in(&publication.metadata(&address));
         Ok(names.map_err(fetch)?.join("\n"))
     }
 }

@@ -1,8 +1,8 @@
 //! The role's files into the mounted target (DESIGN section 6, `sync`).
 //!
 //! They come as a tree by rsync, as an image by HTTP, or as either from a medium in the machine:
-//! `source` decides. `manifest` knows whether it is the one that somebody vouches for. A broken connection is taken up where it broke; nothing is called done before it
-//! is verified. What is on the target after a failure is a part of the role, and no more than that.
+//! `source` decides. `manifest` knows whether it is the one that somebody vouches for. A broken connection is taken up
+//! where it broke; nothing is called done before it is verified. What is on the target after a failure is a part of the role, and no more than that.
 
 mod archive;
 mod complaints;
@@ -14,6 +14,7 @@ mod manifest;
 mod medium;
 mod progress;
 mod source;
+mod texts;
 mod tree;
 
 pub(in crate::client) use download::{DownloadError, first_and_total, small_file};
