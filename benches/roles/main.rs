@@ -12,6 +12,7 @@
 )]
 
 mod lab;
+mod tree;
 mod upgrade;
 mod verify;
 

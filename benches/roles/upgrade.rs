@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use super::lab::{FILES, Lab, Numbers, VERSION, content, file, run};
+use super::lab::{Lab, VERSION, run};
+use super::tree::{FILES, Numbers, content, file};
 
 const NEXT: &str = "D12-1.1";
 /// One of so many files is another one in the next version.

@@ -15,6 +15,7 @@ mod configure;
 mod crash;
 mod detect;
 mod detect_reference;
+mod documents;
 mod drift;
 mod environment;
 mod examples;

@@ -6,11 +6,18 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::install::{CONFIGURE, Roles, can_run, install, line, results, server, server_with};
+use crate::roles::{ctl, text};
 use crate::support::disk::Disk;
 use crate::support::images::{ImageServer, Images, Proxy};
 use crate::support::python::Root;
 use crate::support::server::TestServer;
 use crate::support::{command, write};
+
+#[path = "../../benches/roles/tree.rs"]
+mod tree;
+
+/// How often each way is measured.
+const MEASURED_ROUNDS: usize = 6;
 
 /// Where the original has it.
 const IMAGE: &str = "/install/D12-F.1.0.0/base-D12-F.1.0.0.edeploy";
@@ -376,57 +383,68 @@ fn what_the_server_says_besides_the_script_is_done() {
     assert!(!heads[0].contains("t0k"), "{heads:?}");
 }
 
-/// Figures for BENCHMARKS.md: each way twice, forwards and backwards.
+/// Figures for BENCHMARKS.md: each way in turns, forwards and backwards.
 #[test]
-#[ignore = "a measurement: EDEPLOY_ROLE_TREE names the tree of a role"]
+#[ignore = "a measurement, of a release build on an idle machine"]
 fn how_long_a_role_takes() {
-    let Some(tree) = std::env::var_os("EDEPLOY_ROLE_TREE") else {
-        println!("skipped: EDEPLOY_ROLE_TREE names no tree");
-        return;
-    };
     let Some(site) = Site::new(1500) else { return };
-    let tree = Path::new(&tree);
-    shell(
-        &format!("cp -a '{}/.' \"$1/\"", tree.display()),
-        &site.tree(),
-    );
-    let server = |packer: &str| {
-        let image = packed(&site.tree(), packer);
-        println!("{packer}: {} bytes", image.len());
-        ImageServer::start(Images {
-            files: [
-                (format!("{IMAGE}.sha256"), checksum("sha256sum", &image)),
-                (IMAGE.to_owned(), image),
-            ]
-            .into(),
-            ..Images::default()
-        })
-    };
-    let images = ["zstd", "gzip"].map(server);
-    let lines = images.map(|images| format!("HSERV=127.0.0.1 HSERV_PORT={}", images.port));
-    let ways = [("rsync", ""), ("zstd", &lines[0]), ("gzip", &lines[1])];
-    for (name, line) in ways.iter().chain(ways.iter().rev()) {
+    match std::env::var_os("EDEPLOY_ROLE_TREE") {
+        Some(tree) => shell(
+            &format!("cp -a '{}/.' \"$1/\"", Path::new(&tree).display()),
+            &site.tree(),
+        ),
+        None => println!("{} bytes", tree::make_tree(&site.tree())),
+    }
+    ctl(&["manifest", text(&site.tree())]);
+    let zstd = packed(&site.tree(), "zstd");
+    let images = ImageServer::start(Images {
+        files: [
+            (format!("{IMAGE}.sha256"), checksum("sha256sum", &zstd)),
+            (IMAGE.to_owned(), zstd),
+        ]
+        .into(),
+        ..Images::default()
+    });
+    let image = format!("HSERV=127.0.0.1 HSERV_PORT={}", images.port);
+    let step = |line: &str| {
         // What comes after the sync is no matter here.
         site.install(line);
         let finish = rows(&site.root, "finish").pop().unwrap();
-        assert_eq!(finish["result"], "SUCCESS", "{name}");
-        println!("{name}: {} s", finish["duration"]);
-        if *name == "rsync" {
-            println!("plain rsync -aX: {} s", plain_rsync(&site));
+        assert_eq!(finish["result"], "SUCCESS", "{line}");
+        finish["duration"].as_f64().unwrap()
+    };
+    // The partition, and files that were read before.
+    step("");
+    let mut took = [(); 3].map(|()| Vec::new());
+    for round in 0..MEASURED_ROUNDS {
+        for way in [0, 1, 2].map(|way| if round % 2 == 0 { way } else { 2 - way }) {
+            took[way].push(match way {
+                0 => plain_rsync(&site),
+                1 => step(""),
+                _ => step(&image),
+            });
         }
+    }
+    for (name, mut took) in ["rsync -aX", "step sync", "step sync, zstd"]
+        .iter()
+        .zip(took)
+    {
+        took.sort_by(f64::total_cmp);
+        let (least, median) = (took[0], took[took.len() / 2]);
+        println!("{name}: least {least:.2} s, median {median:.2} s of {took:.2?}");
     }
 }
 
-/// Seconds that plain rsync takes for the same role from the same daemon to the same disk.
+/// Seconds that plain rsync takes for the same role from the same daemon to a new file system on the same disk.
 fn plain_rsync(site: &Site) -> f64 {
-    let from = format!(
-        "rsync://127.0.0.1:{}/install/D12-F.1.0.0/base/",
-        site.roles.port
-    );
+    let port = site.roles.port;
+    let from = format!("rsync://127.0.0.1:{port}/install/D12-F.1.0.0/base/");
+    // The partition is that of an installation before.
+    let device = format!("/dev/{}1", site.disk.name);
+    shell("sync; mkfs.ext4 -q -F \"$1\"", Path::new(&device));
     let mut took = 0.0;
     site.disk.mounted(1, |target| {
-        let empty = "mount -o remount,rw \"$1\"; find \"$1\" -mindepth 1 -delete; sync";
-        shell(empty, target);
+        shell("mount -o remount,rw \"$1\"", target);
         let began = std::time::Instant::now();
         let done = command("rsync").arg("-aX").arg(&from).arg(target).status();
         took = began.elapsed().as_secs_f64();

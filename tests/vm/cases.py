@@ -12,7 +12,7 @@ import upgrades
 from hardware import recorded
 from machine import Disk, Machine
 from network import SHIPPED
-from releases import FORMER, LATTER
+from releases import FORMER, LATTER, TRUSTED
 from services import BAD_HTTP_PORT, BAD_LINE_PORT, IMAGE_PORT
 
 
@@ -92,7 +92,13 @@ DEBIAN = {
     "packages": {"mdadm", "grub2-common", "systemd"},
     "failed_units": [],
 }
-TWO_VERSIONS = {"profiles": (("debian", 1),), "expect": DEBIAN, "role": "debian", "versions": (FORMER, LATTER)}
+TWO_VERSIONS = {
+    "profiles": (("debian", 1),),
+    "expect": DEBIAN,
+    "role": "debian",
+    "versions": (FORMER, LATTER),
+    "cmdline": (f"ROLE_KEY=/{TRUSTED}",),
+}
 OVER = {"hostname": "lab-01", "profile": "over", "kinds": ["disk", "part"], "root_type": "ext4"}
 
 

@@ -2,10 +2,8 @@
 hand, in the same run. Figures, no verdict: the machines that this runs on are noisy."""
 
 import shutil
-import subprocess
-import tempfile
-from pathlib import Path
 
+from archive import archive_behind
 from bench import INSTALL_DEADLINE, PANIC, STAGES, shares
 
 ROUNDS = 2
@@ -21,7 +19,7 @@ def measured(bench):
     script = (bench.services.options.tests / "by-hand").read_text().replace("ROLE", f"1.0/{bench.case.role}")
     ramdisk.unlink()
     for number in range(ROUNDS):
-        ramdisk.write_bytes(whole + init_behind(whole, script))
+        ramdisk.write_bytes(whole + archive_behind(whole, {"init": (script, 0o755)}))
         by_hand.append(run(bench, f"by-hand-{number}", [(name, f"by hand: {name}$") for name in MARKS]))
         blank(bench)
         ramdisk.write_bytes(whole)
@@ -70,15 +68,3 @@ def report(bench, by_hand, installed):
     bench.say(f"installed: {', '.join(f'{name} {seconds:.1f}' for name, seconds in installed.items())} = {whole:.1f} s")
     bench.say(f"{whole / floors:.2f} times the floors, {whole / sum(by_hand.values()):.2f} times all by hand")
     bench.stages = {"by hand": sum(by_hand.values()), "floors": floors, "installed": whole, "ratio": whole / floors}
-
-
-def init_behind(before, script):
-    """An archive that goes behind a ramdisk and puts this script in the place of its /init."""
-    with tempfile.TemporaryDirectory() as directory:
-        init = Path(directory) / "init"
-        init.write_text(script)
-        init.chmod(0o755)
-        words = ["cpio", "--quiet", "--create", "--format=newc", "--owner=0:0"]
-        packed = subprocess.run(words, input=b"init\n", cwd=directory, stdout=subprocess.PIPE, check=True)
-    # An archive begins at a multiple of four (the kernel's Documentation/driver-api/early-userspace).
-    return bytes(-len(before) % 4) + packed.stdout

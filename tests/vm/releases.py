@@ -7,8 +7,8 @@ import subprocess
 from console import LabError
 
 FORMER, LATTER = "1.0", "1.1"
-# Where the machine keeps the key, and with it believes nothing else.
-TRUSTED = "/var/lib/edeploy/roles.pub"
+# Where the key is in the ramdisk, and where the installation leaves it: nothing else is believed.
+TRUSTED, KEPT = "roles.pub", "/var/lib/edeploy/roles.pub"
 
 
 class Releases:
@@ -27,6 +27,7 @@ class Releases:
             self.make_tree(version)
             self.vouch(version)
         self.make_update()
+        self.services.put = {TRUSTED: (self.public_key(), 0o644)}
         self.services.modules = {"install": self.boot / "install", "metadata": self.boot / "metadata"}
 
     def tree(self, version):
@@ -71,11 +72,20 @@ class Releases:
         (units / "multi-user.target.wants" / "agent.service").symlink_to("/etc/systemd/system/agent.service")
 
     def make_update(self):
-        """What goes before and after, and what stays as it is."""
-        self.update.mkdir(parents=True)
-        for name in ("exclude", "add_only", "pre", "post"):
-            shutil.copy(self.services.options.tests / "upgrade" / name, self.update)
-        self.services.edeployctl("role", "manifest", self.update, "--as", f"{FORMER}..{LATTER}/{self.role}")
-        manifest = self.update / "manifest"
-        shutil.move(f"{self.update}.manifest", manifest)
-        self.services.edeployctl("role", "sign", manifest, "--key", self.boot / "roles.key")
+        """What goes before and after as the difference of the trees says, with what only the admin knows."""
+        self.metadata()
+        for name in ("pre", "post"):
+            script = self.update / name
+            first, *rest = script.read_text().splitlines(keepends=True)
+            own = (self.services.options.tests / "upgrade" / name).read_text()
+            script.write_text("".join([first, own, *rest]))
+        self.vouch_for_update()
+
+    def vouch_for_update(self, by="roles"):
+        """Says what the way holds, signed by one of the two keys."""
+        self.metadata("--key", self.boot / f"{by}.key")
+
+    def metadata(self, *more):
+        """Writes the way from one version to the other; files that are there are kept."""
+        trees = [self.tree(version) for version in (FORMER, LATTER)]
+        self.services.edeployctl("role", "metadata", *trees, "--out", self.boot / "metadata", *more)

@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from archive import archive_behind
 from console import LabError
 from hardware import read_facts
 from machine import die_with_parent
@@ -30,6 +31,8 @@ class Services:
         self.state = work / "server" / "state"
         self.boot = self.state / "boot"
         self.server = None
+        # What the ramdisk has at its top besides its own, by name: texts with their modes.
+        self.put = {}
         # What the rsync daemon serves.
         self.modules = {"install": options.roles, "metadata": work / "metadata"}
 
@@ -75,6 +78,11 @@ class Services:
         self.boot.mkdir(parents=True)
         for path in [self.options.ramdisk / "vmlinuz", self.options.ramdisk / "ramdisk", *BOOT_FILES]:
             (self.boot / Path(path).name).symlink_to(path)
+        if self.put:
+            ramdisk = self.boot / "ramdisk"
+            whole = ramdisk.read_bytes()
+            ramdisk.unlink()
+            ramdisk.write_bytes(whole + archive_behind(whole, self.put))
         (self.work / "server" / "server.toml").write_text(settings)
 
     def start_server(self):

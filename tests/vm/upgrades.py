@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bench import PANIC
 from console import LabError, WentOff
-from releases import FORMER, LATTER, TRUSTED
+from releases import FORMER, KEPT, LATTER
 
 UPGRADE = f"edeploy upgrade {LATTER} --verbose --no-reboot"
 # Fetched, staged and applied by a machine without KVM.
@@ -58,7 +58,7 @@ def there_and_back(bench):
     """The next version with its kernel, its packages and its scripts, and then the former one again."""
     bench.install()
     with bench.up("former") as running:
-        trust(bench, running)
+        expect_key(bench, running)
         expect_version(running, FORMER)
         kernel = running.inside.must("uname -r")
         upgrade(bench, running)
@@ -72,7 +72,6 @@ def there_and_back(bench):
         running.inside.start("edeploy rollback")
         running.wait(None, UPGRADE_DEADLINE, PANIC)
     with bench.up("former-again") as running:
-        trust(bench, running)
         expect_version(running, FORMER)
         expect_kernel(bench, running, FORMER)
 
@@ -82,7 +81,7 @@ def refused(bench):
     releases = bench.releases
     bench.install()
     with bench.up("former") as running:
-        trust(bench, running)
+        expect_key(bench, running)
         expect_version(running, FORMER)
         before = running.inside.must(UNTOUCHED)
 
@@ -99,6 +98,9 @@ def refused(bench):
         releases.pass_for(FORMER, LATTER)
         refuses("an old version under a new name", rf"{FORMER}")
         releases.vouch(LATTER)
+        releases.vouch_for_update(by="others")
+        refuses("another's signature of the scripts", rf"{FORMER}\.\.{LATTER} is refused")
+        releases.vouch_for_update()
         running.inside.must(FILL)
         refuses("a disk that is too small", r"[0-9]+ MB are needed, [0-9]+ MB are free")
         running.inside.must("rm /var/tmp/fill")
@@ -142,7 +144,7 @@ class Killed:
     def __call__(self, bench):
         bench.install()
         with bench.up("former") as running:
-            trust(bench, running)
+            expect_key(bench, running)
             expect_version(running, FORMER)
             before = Moment.keep(bench, running, "before")
         with before.again(bench, "fetches") as running:
@@ -222,10 +224,10 @@ def restart(running):
     running.wait(None, UPGRADE_DEADLINE, PANIC)
 
 
-def trust(bench, running):
-    """Gives the machine the key without whose signature it believes nothing."""
-    key = bench.releases.public_key().strip().replace("\n", "\\n")
-    running.inside.must(f"printf '{key}\\n' >{TRUSTED}")
+def expect_key(bench, running):
+    """The installation has left the key without whose signature nothing is believed."""
+    if (found := running.inside.must(f"cat {KEPT}")) != bench.releases.public_key().strip():
+        raise LabError(f"{KEPT} is not the key that the ramdisk has: {found}")
 
 
 def expect_version(running, version):
