@@ -207,10 +207,14 @@ fn read_lines(pipe: Option<impl Read + Send + 'static>, is_error: bool, sender: 
         loop {
             let taken = match pipe.fill_buf() {
                 Ok(bytes) if !bytes.is_empty() => {
-                    for piece in bytes.split_inclusive(|byte| is_end(*byte)) {
-                        let ends = piece.last().is_some_and(|byte| is_end(*byte));
-                        begun.extend_from_slice(&piece[..piece.len() - usize::from(ends)]);
-                        if ends || begun.len() > LONGEST_LINE {
+                    let mut pieces = bytes.split_inclusive(|byte| is_end(*byte)).peekable();
+                    while let Some(piece) = pieces.next() {
+                        let end = piece.last().copied().filter(|byte| is_end(*byte));
+                        begun.extend_from_slice(&piece[..piece.len() - usize::from(end.is_some())]);
+                        if end == Some(b'\r') && is_line(pieces.peek()) {
+                            // Another one takes its place, as on a terminal.
+                            begun.clear();
+                        } else if end.is_some() || begun.len() > LONGEST_LINE {
                             hand_on(&mut begun);
                         }
                     }
@@ -228,6 +232,11 @@ fn read_lines(pipe: Option<impl Read + Send + 'static>, is_error: bool, sender: 
             }
         }
     });
+}
+
+/// Whether a piece is a line with text and end.
+fn is_line(piece: Option<&&[u8]>) -> bool {
+    piece.is_some_and(|piece| piece.len() > 1 && piece.last().is_some_and(|byte| is_end(*byte)))
 }
 
 fn is_end(byte: u8) -> bool {

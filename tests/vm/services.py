@@ -19,6 +19,8 @@ from network import PACKAGING
 
 # What firmware and PXELINUX fetch from the server besides kernel and ramdisk.
 BOOT_FILES = ["/usr/lib/ipxe/snponly.efi", "/usr/lib/syslinux/modules/bios/ldlinux.c32"]
+# No text that is asked for beside a role is as long.
+TEXT = 1 << 20
 HTTP_PORT, RSYNC_PORT, BAD_LINE_PORT, IMAGE_PORT, BAD_HTTP_PORT = 80, 873, 8873, 8080, 8081
 
 
@@ -167,7 +169,8 @@ class Services:
 
 
 class BadLine:
-    """A way to a daemon that breaks: connection by connection after so many bytes, then no more."""
+    """A way to a daemon that breaks: one connection after another that brings more than a text, after so many bytes,
+    then no more."""
 
     def __init__(self, address, breaks, port=BAD_LINE_PORT, to=RSYNC_PORT):
         self.address, self.breaks, self.to = address, list(breaks), to
@@ -183,18 +186,20 @@ class BadLine:
             client, _ = self.listener.accept()
             number = len(self.brought)
             self.brought.append(0)
-            limit = self.breaks[number] if number < len(self.breaks) else self.limit
             daemon = socket.create_connection((self.address, self.to))
-            threading.Thread(target=self.carry, args=(client, daemon, None, None), daemon=True).start()
-            threading.Thread(target=self.carry, args=(daemon, client, number, limit), daemon=True).start()
+            threading.Thread(target=self.carry, args=(client, daemon, None), daemon=True).start()
+            threading.Thread(target=self.carry, args=(daemon, client, number), daemon=True).start()
 
-    def carry(self, source, target, number, limit):
+    def carry(self, source, target, number):
         """Carries bytes one way, and closes both at the end or at the limit."""
+        limit = self.limit
         try:
             while data := source.recv(1 << 16):
                 target.sendall(data)
                 if number is not None:
                     self.brought[number] += len(data)
+                    if not limit and self.breaks and self.brought[number] > TEXT:
+                        limit = self.breaks.pop(0)
                     if limit and self.brought[number] >= limit:
                         break
         except OSError:

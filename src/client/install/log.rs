@@ -155,7 +155,7 @@ impl Log {
     }
 
     /// What rsync says of how far it is, told every few seconds.
-    pub(in crate::client) fn follow(&mut self, follower: &mut Follower, line: Line<'_>) {
+    pub(in crate::client) fn follow(&mut self, follower: &mut Follower<'_>, line: Line<'_>) {
         if let Some(due) = follower.hear(line) {
             self.progress(&due);
         }

@@ -188,6 +188,7 @@ mod tests {
     use crate::client::configure::Answer;
     use crate::client::install::log::{Log, Whole};
     use crate::client::install::settings::Settings;
+    use crate::client::install::sync::Came;
     use crate::system::Real;
 
     fn installation(port: u16) -> Installation {
@@ -204,7 +205,7 @@ mod tests {
             facts: None,
             answer: Some(Answer::parse(answer).unwrap()),
             vars: Vec::new(),
-            received_bytes: 0,
+            came: Came::default(),
             events: PathBuf::new(),
             couriers: Vec::new(),
         }

@@ -22,7 +22,7 @@ use super::pxemngr;
 use super::retry::{Patience, Transient, Tries};
 use super::server::{Attempt, Server, ServerError};
 use super::settings::{OnSuccess, Settings};
-use super::sync::{Source, SyncError};
+use super::sync::{Came, Source, SyncError};
 use super::writer::Writer;
 
 /// How long a server or a network that is not there is waited for.
@@ -177,7 +177,7 @@ pub(super) struct Installation {
     pub(super) answer: Option<Answer>,
     pub(super) vars: Vec<(String, String)>,
     /// What broken tries of the sync brought.
-    pub(super) received_bytes: u64,
+    pub(super) came: Came,
     /// The journal of events.
     pub(super) events: PathBuf,
     /// Who hands it on, once the server has told the machine's name.
@@ -367,7 +367,7 @@ impl Installation {
             source.expect_mounted()?;
         }
         let (runner, log) = (self.runner.as_ref(), &mut self.log);
-        Ok(source.fetch(runner, log, &mut self.received_bytes)?)
+        Ok(source.fetch(runner, log, &mut self.came)?)
     }
 
     fn boot_arguments(&self) -> String {

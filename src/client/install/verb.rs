@@ -14,7 +14,7 @@ use super::ending::{self, Ending};
 use super::log::{Log, Whole};
 use super::settings::{Settings, SettingsError};
 use super::steps::Installation;
-use super::sync::{self, KeyError};
+use super::sync::{self, Came, KeyError};
 use super::writer;
 
 /// Install this machine: all steps from the network to the boot loader, then restart
@@ -173,7 +173,7 @@ impl Install {
             facts: None,
             answer: None,
             vars: Vec::new(),
-            received_bytes: 0,
+            came: Came::default(),
             events: self.events.clone(),
             couriers: Vec::new(),
         };

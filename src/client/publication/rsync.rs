@@ -20,7 +20,8 @@ const PARTIAL: i32 = 23;
 const CONNECTION: [&str; 2] = ["--timeout=60", "--contimeout=30"];
 
 /// Brings files, or directories whose address ends with a slash, into a directory; what is not there is left out.
-/// With `basis` a file of the same name there is what it is sent as a difference to.
+/// With `basis` a file of the same name there is what it is sent as a difference to, and that is packed: a whole
+/// manifest is sooner here than packed.
 pub(in crate::client) fn bring(
     addresses: &[String],
     into: &Path,
@@ -28,8 +29,10 @@ pub(in crate::client) fn bring(
 ) -> Result<(), RunError> {
     let into = format!("{}/", into.display());
     let basis = basis.map(|basis| format!("--copy-dest={}", basis.display()));
-    let mut words = vec!["-rLIz", "--block-size=700", "--ignore-missing-args"];
-    words.extend(basis.as_deref());
+    let mut words = vec!["-rLI", "--ignore-missing-args"];
+    if let Some(basis) = &basis {
+        words.extend(["-z", "--block-size=700", basis]);
+    }
     words.extend(CONNECTION);
     words.push("--");
     words.extend(addresses.iter().map(String::as_str));

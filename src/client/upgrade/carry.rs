@@ -74,7 +74,7 @@ fn prepare(
     }
     let main = areas.main();
     make_private(&main).map_err(file("write", &main))?;
-    let mut follower = Follower::after(0);
+    let mut follower = Follower::after(0, None);
     stage(site, &checked.plan, &checked.target, areas, &mut |line| {
         story.follow(&mut follower, line);
     })?;

@@ -85,7 +85,7 @@ impl Story {
     }
 
     /// How far the transfer is, as rsync says it.
-    pub(super) fn follow(&mut self, follower: &mut Follower, line: Line<'_>) {
+    pub(super) fn follow(&mut self, follower: &mut Follower<'_>, line: Line<'_>) {
         self.log.follow(follower, line);
     }
 

@@ -6,6 +6,9 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
+/// No text that is asked for beside a role is as long.
+const TEXT_BYTES: u64 = 1 << 20;
+
 /// What a server of images has, and how badly it gives it.
 #[derive(Default)]
 pub(crate) struct Images {
@@ -100,8 +103,8 @@ impl Proxy {
         let port = listener.local_addr().unwrap().port();
         let carried = Arc::new(AtomicU64::new(0));
         let counted = carried.clone();
+        let cut = Arc::new(Mutex::new(Some(cut)));
         std::thread::spawn(move || {
-            let mut cut = Some(cut);
             for client in listener.incoming() {
                 let client = client.unwrap();
                 let server = TcpStream::connect(("127.0.0.1", to)).unwrap();
@@ -110,17 +113,13 @@ impl Proxy {
                     std::io::copy(&mut up.0, &mut up.1).ok();
                     up.1.shutdown(Shutdown::Write).ok();
                 });
-                let (mut from, mut to) = (&server, &client);
-                match cut.take() {
-                    Some(cut) => drop(std::io::copy(&mut from.take(cut), &mut to)),
-                    None => {
-                        let count = std::io::copy(&mut from, &mut to).unwrap_or(0);
-                        counted.fetch_add(count, Ordering::Relaxed);
+                let (cut, counted) = (cut.clone(), counted.clone());
+                std::thread::spawn(move || {
+                    carry(&server, &client, &cut, &counted);
+                    for end in [&client, &server] {
+                        end.shutdown(Shutdown::Both).ok();
                     }
-                }
-                for end in [&client, &server] {
-                    end.shutdown(Shutdown::Both).ok();
-                }
+                });
             }
         });
         Proxy { port, carried }
@@ -128,5 +127,21 @@ impl Proxy {
 
     pub(crate) fn carried(&self) -> u64 {
         self.carried.load(Ordering::Relaxed)
+    }
+}
+
+/// Carries bytes to the end, or to the cut, which is that of the first connection that brings more than a text.
+fn carry(mut from: &TcpStream, mut to: &TcpStream, cut: &Mutex<Option<u64>>, counted: &AtomicU64) {
+    let begun = std::io::copy(&mut from.take(TEXT_BYTES), &mut to).unwrap_or(0);
+    let cut = match begun {
+        TEXT_BYTES => cut.lock().unwrap().take(),
+        _ => None,
+    };
+    match cut {
+        Some(cut) => drop(std::io::copy(&mut from.take(cut - begun), &mut to)),
+        None => {
+            let rest = std::io::copy(&mut from, &mut to).unwrap_or(0);
+            counted.fetch_add(begun + rest, Ordering::Relaxed);
+        }
     }
 }

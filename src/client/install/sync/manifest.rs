@@ -14,6 +14,7 @@ use crate::system::{Runner, with_causes};
 
 use super::super::log::Log;
 use super::super::writer::{Writer, show};
+use super::came::Came;
 use super::error::SyncError;
 use super::source::Source;
 use super::texts::Texts;
@@ -134,12 +135,13 @@ impl Source<'_> {
         runner: &dyn Runner,
         log: &mut Log,
         signed: Option<(Manifest, Signed)>,
+        came: &Came,
     ) -> Result<(), SyncError> {
         if self.is_rehearsal {
             return Ok(());
         }
         let Some((manifest, signed)) = signed else {
-            match self.unsigned_manifest(runner) {
+            match self.unsigned_manifest(runner, came) {
                 Ok(signed) => self.keep(&signed)?,
                 Err(why) => log.say(&format!("no manifest is kept: {why}")),
             }
@@ -160,10 +162,13 @@ impl Source<'_> {
     }
 
     /// The manifest, if it is there and of this role; else why there is none.
-    fn unsigned_manifest(&self, runner: &dyn Runner) -> Result<Signed, String> {
-        let texts = self.texts(runner).map_err(|error| with_causes(&error))?;
-        let url = texts.url;
-        let signed = texts.signed.ok_or_else(|| {
+    fn unsigned_manifest(&self, runner: &dyn Runner, came: &Came) -> Result<Signed, String> {
+        let texts = match &came.texts {
+            Some(texts) => Ok(texts.clone()),
+            None => self.texts(runner),
+        };
+        let Texts { url, signed } = texts.map_err(|error| with_causes(&error))?;
+        let signed = signed.ok_or_else(|| {
             format!("there is no {url}, which verify and upgrades need; `edeployctl role manifest` writes it")
         })?;
         let believed = signed.believe(None, &self.choice.role, &self.choice.version);

@@ -5,6 +5,7 @@
 //! where it broke; nothing is called done before it is verified. What is on the target after a failure is a part of the role, and no more than that.
 
 mod archive;
+mod came;
 mod complaints;
 mod digest;
 mod download;
@@ -17,6 +18,7 @@ mod source;
 mod texts;
 mod tree;
 
+pub(super) use came::Came;
 pub(in crate::client) use download::{DownloadError, first_and_total, small_file};
 pub(super) use error::SyncError;
 pub(super) use manifest::{KeyError, read_key};

@@ -1,7 +1,9 @@
 //! Where a role comes from, and that it comes.
 
 use std::path::Path;
+use std::sync::OnceLock;
 
+use crate::roles::Manifest;
 use crate::system::Runner;
 
 use super::super::agent;
@@ -10,11 +12,13 @@ use super::super::log::Log;
 use super::super::retry::Patience;
 use super::super::settings::Settings;
 use super::super::writer::show;
+use super::came::{Came, bytes_of};
 use super::digest::{self, Hasher, Kind, Sum};
 use super::download::{Download, is_there, text_file};
 use super::error::SyncError;
 use super::image::{self, Incoming};
 use super::medium::{FileImage, Found, Medium};
+use super::texts::Texts;
 use super::tree;
 
 /// Which files go where.
@@ -66,28 +70,75 @@ impl Source<'_> {
         }
     }
 
-    /// Brings the role, and sees that it is the one that was signed. `earlier_bytes` is what former tries
-    /// brought, and grows; what a broken transfer left is used.
+    /// Brings the role, and sees that it is the one that was signed. `came` is what former tries brought, and
+    /// grows; what a broken transfer left is used.
     pub(in crate::client::install) fn fetch(
         &self,
         runner: &dyn Runner,
         log: &mut Log,
-        earlier_bytes: &mut u64,
+        came: &mut Came,
     ) -> Result<(), SyncError> {
         let signed = self.signed_manifest(runner)?;
-        self.fetch_files(runner, log, earlier_bytes)?;
-        self.finish(runner, log, signed)
+        if let Some((manifest, _)) = &signed {
+            came.total_bytes.get_or_init(|| bytes_of(manifest));
+        }
+        let is_tree = self.settings.embedded.is_none() && self.settings.hserv.is_none();
+        if is_tree && !self.is_rehearsal && signed.is_none() && came.texts.is_none() {
+            self.fetch_with_texts(runner, log, came)?;
+        } else {
+            self.fetch_files(runner, log, came)?;
+        }
+        self.finish(runner, log, signed, came)
+    }
+
+    /// Brings the tree, and meanwhile what lies beside it: that is many small files, and this is one, so that
+    /// neither waits for the other.
+    fn fetch_with_texts(
+        &self,
+        runner: &dyn Runner,
+        log: &mut Log,
+        came: &mut Came,
+    ) -> Result<(), SyncError> {
+        let (bytes, total_bytes) = (&mut came.bytes, &came.total_bytes);
+        let (brought, texts) = std::thread::scope(|scope| {
+            let texts = scope.spawn(|| self.texts_and_total(runner, total_bytes));
+            let url = self.url();
+            let brought = tree::fetch(runner, &url, self.target, log, bytes, total_bytes);
+            let texts = texts.join();
+            (
+                brought,
+                texts.unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            )
+        });
+        came.texts = texts;
+        brought
+    }
+
+    /// What lies beside the role, if it can be had now, and how much the role is.
+    fn texts_and_total(&self, runner: &dyn Runner, total_bytes: &OnceLock<u64>) -> Option<Texts> {
+        let texts = self.texts(runner).ok()?;
+        let signed = texts.signed.as_ref();
+        let manifest = signed.and_then(|signed| Manifest::parse(&signed.manifest).ok());
+        let total = match manifest {
+            Some(manifest) => Some(bytes_of(&manifest)),
+            None => tree::size(runner, &self.url()),
+        };
+        if let Some(total) = total {
+            total_bytes.get_or_init(|| total);
+        }
+        Some(texts)
     }
 
     fn fetch_files(
         &self,
         runner: &dyn Runner,
         log: &mut Log,
-        earlier_bytes: &mut u64,
+        came: &mut Came,
     ) -> Result<(), SyncError> {
+        let (bytes, total_bytes) = (&mut came.bytes, &came.total_bytes);
         let url = self.url();
         match (&self.settings.embedded, &self.settings.hserv) {
-            (None, None) => tree::fetch(runner, &url, self.target, log, earlier_bytes),
+            (None, None) => tree::fetch(runner, &url, self.target, log, bytes, total_bytes),
             _ if self.is_rehearsal => {
                 show(&format!("unpack {url} into {}", self.target.display()));
                 Ok(())
@@ -98,7 +149,7 @@ impl Source<'_> {
                     Found::Image(path) => self.file_image(runner, &path, log),
                     Found::Tree(path) => {
                         let from = format!("{}/", path.display());
-                        tree::fetch(runner, &from, self.target, log, earlier_bytes)
+                        tree::fetch(runner, &from, self.target, log, bytes, total_bytes)
                     }
                 }
             }

@@ -1,6 +1,7 @@
 //! A tree of files by rsync, from a daemon or from a directory of this machine.
 
 use std::path::Path;
+use std::sync::OnceLock;
 use std::time::Instant;
 
 use crate::system::{Command, Line, RunError, Runner, Streams};
@@ -20,18 +21,23 @@ const VANISHED: i32 = 24;
 const PROTOCOL: i32 = 5;
 
 /// Follows how far rsync is, by its lines of `--info=progress2`.
-pub(in crate::client) struct Follower {
+pub(in crate::client) struct Follower<'a> {
     meter: Meter,
     earlier_bytes: u64,
+    total_bytes: Option<&'a OnceLock<u64>>,
     so_far: Progress,
 }
 
-impl Follower {
-    /// After other tries that brought so many bytes.
-    pub(in crate::client) fn after(earlier_bytes: u64) -> Follower {
+impl<'a> Follower<'a> {
+    /// After other tries that brought so many bytes of so many, which may be known later.
+    pub(in crate::client) fn after(
+        earlier_bytes: u64,
+        total_bytes: Option<&'a OnceLock<u64>>,
+    ) -> Follower<'a> {
         Follower {
             meter: Meter::new(INTERVAL, Instant::now(), earlier_bytes),
             earlier_bytes,
+            total_bytes,
             so_far: Progress::of(earlier_bytes, None),
         }
     }
@@ -41,22 +47,26 @@ impl Follower {
         let Line::Output(line) = line else {
             return None;
         };
-        let progress = progress(line, self.earlier_bytes)?;
+        let mut progress = progress(line, self.earlier_bytes)?;
+        if let Some(total) = self.total_bytes.and_then(OnceLock::get) {
+            progress = Progress::of(progress.bytes, Some(*total));
+        }
         self.so_far = progress;
         self.meter.due(Instant::now(), progress)
     }
 }
 
-/// Brings a tree. `earlier_bytes` is what former tries brought, and grows.
+/// Brings a tree. `earlier_bytes` is what former tries brought, and grows; `total_bytes` all that its files have.
 pub(super) fn fetch(
     runner: &dyn Runner,
     from: &str,
     target: &Path,
     log: &mut Log,
     earlier_bytes: &mut u64,
+    total_bytes: &OnceLock<u64>,
 ) -> Result<(), SyncError> {
     let mut complaints = Complaints::default();
-    let mut follower = Follower::after(*earlier_bytes);
+    let mut follower = Follower::after(*earlier_bytes, Some(total_bytes));
     let mut heard = |line: Line<'_>| {
         complaints.hear(line);
         if let Some(due) = follower.hear(line) {
@@ -76,15 +86,14 @@ pub(super) fn fetch(
 
 /// Hard links, ACLs and extended attributes too, where capabilities of programs are kept; owners by
 /// number, as the tree has them: the ramdisk knows no names. rsync compares a sum of each whole file that
-/// came with its sender's. The list of files is made first, so that the share of what is done is true. Files are
-/// written in their places, since nobody uses them yet: what came of one before the connection broke is there.
+/// came with its sender's. Files are written in their places, since nobody uses them yet: what came of one before the
+/// connection broke is there.
 /// Holes are filled: looking for them (`-S`) took half as much processor time again, see BENCHMARKS.md.
 fn command(from: &str, target: &Path) -> Command {
     let target = format!("{}/", target.display());
     let mut words = vec![
         "-aHAX",
         "--numeric-ids",
-        "--no-inc-recursive",
         "--inplace",
         STALLED_SECONDS,
         "--info=progress2",
@@ -99,8 +108,21 @@ fn command(from: &str, target: &Path) -> Command {
         .with_timeout(TRANSFER_TIMEOUT)
 }
 
-/// What a line of `--info=progress2` says, such as `339,096,492  98%  115.87MB/s    0:00:02 (…)`. rsync
-/// counts what this run of it brought; its share is that of the whole tree.
+/// All bytes of the files of a tree, for a share that is true: rsync itself knows the whole list only at the end.
+pub(super) fn size(runner: &dyn Runner, from: &str) -> Option<u64> {
+    let nowhere = "/run/edeploy-nowhere/";
+    let words = ["-rln", "--stats", "--no-human-readable", STALLED_SECONDS];
+    let words = words.into_iter().chain(["--contimeout=30", from, nowhere]);
+    let output = runner.run(&Command::new("rsync", words).with_timeout(TRANSFER_TIMEOUT));
+    let said = String::from_utf8_lossy(&output.ok()?.stdout).into_owned();
+    let line = said
+        .lines()
+        .find_map(|line| line.strip_prefix("Total file size: "))?;
+    line.strip_suffix(" bytes")?.replace(',', "").parse().ok()
+}
+
+/// What a line of `--info=progress2` says, such as `339,096,492  98%  115.87MB/s    0:00:02 (xfr#8, to-chk=9/99)`.
+/// rsync counts what this run of it brought; its share is that of the whole once it has the whole list (`to-chk`).
 fn progress(line: &str, earlier_bytes: u64) -> Option<Progress> {
     let mut words = line.split_whitespace();
     let digits: String = words.next()?.split(',').collect();
@@ -109,6 +131,7 @@ fn progress(line: &str, earlier_bytes: u64) -> Option<Progress> {
     let all_bytes = earlier_bytes + bytes;
     let percent = match bytes {
         0 => None,
+        _ if !line.contains("to-chk=") => None,
         bytes => Some((u128::from(all_bytes) * u128::from(percent) / u128::from(bytes)).min(100)),
     };
     Some(Progress {
@@ -163,8 +186,7 @@ mod tests {
         let line = command("rsync://h:873/install/v/r/", Path::new("/chroot")).to_string();
         assert_eq!(
             line,
-            "rsync -aHAX --numeric-ids --no-inc-recursive --inplace \
-             --timeout=60 --info=progress2 --outbuf=L --contimeout=30 rsync://h:873/install/v/r/ /chroot/"
+            "rsync -aHAX --numeric-ids --inplace --timeout=60 --info=progress2 --outbuf=L --contimeout=30 rsync://h:873/install/v/r/ /chroot/"
         );
         let local = command("/medium/v/r/", Path::new("/chroot")).to_string();
         assert!(!local.contains("contimeout"), "{local}");
@@ -177,6 +199,8 @@ mod tests {
         assert_eq!((said.bytes, said.percent), (100_000_000, Some(50)));
         let said = progress(line, 60_000_000).unwrap();
         assert_eq!((said.bytes, said.percent), (160_000_000, Some(80)));
+        let early = "    100,000,000  50%  115.87MB/s    0:00:02 (xfr#6862, ir-chk=8/8257)";
+        assert_eq!(progress(early, 0).unwrap().percent, None);
         let begin = progress("              0   0%    0.00kB/s    0:00:00", 7).unwrap();
         assert_eq!((begin.bytes, begin.percent), (7, None));
         assert_eq!(progress("receiving file list ...", 0), None);
