@@ -70,7 +70,7 @@ pub(super) fn make_tree(tree: &Path) -> u64 {
         }
         let length = numbers.length();
         let bytes = content(&mut numbers, length);
-        let mut file = File::create(&name).unwrap();
+        let mut file = File::create_new(&name).unwrap();
         file.write_all(&bytes).unwrap();
         let written = 1_700_000_000 + u64::try_from(at).unwrap();
         file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(written))

@@ -300,6 +300,13 @@ mod tests {
     }
 
     #[test]
+    fn of_lines_that_take_each_others_place_the_last_is_handed_on() {
+        let (lines, ended) = heard(&shell("printf '1 %%\\r2 %%\\r3 %%\\r\\nend\\r\\n'"), None);
+        ended.unwrap();
+        assert_eq!(lines, [r#"Output("3 %")"#, r#"Output("end")"#]);
+    }
+
+    #[test]
     fn what_is_read_is_fed_and_what_is_not_read_is_left() {
         let many = vec![b'x'; 3_000_000];
         let (lines, ended) = heard(&shell("wc -c"), Some(&mut many.as_slice()));

@@ -2,9 +2,7 @@
 
 use std::sync::OnceLock;
 
-use crate::roles::{Manifest, Node};
-
-use super::texts::Texts;
+use crate::roles::{Manifest, Node, Signed};
 
 /// Of one role, from its first try to its last.
 #[derive(Debug, Default)]
@@ -13,8 +11,8 @@ pub(in crate::client::install) struct Came {
     pub(super) bytes: u64,
     /// All bytes of a tree's files. It may become known while they come.
     pub(super) total_bytes: OnceLock<u64>,
-    /// What lies beside the role, once it was asked for.
-    pub(super) texts: Option<Texts>,
+    /// Without a key: what lies beside the role, or why none of that is kept, once it was asked for.
+    pub(super) unsigned: Option<Result<Signed, String>>,
 }
 
 /// What a transfer of all its files brings. Of a file with several names one comes.

@@ -135,13 +135,15 @@ impl Source<'_> {
         runner: &dyn Runner,
         log: &mut Log,
         signed: Option<(Manifest, Signed)>,
-        came: &Came,
+        came: &mut Came,
     ) -> Result<(), SyncError> {
         if self.is_rehearsal {
             return Ok(());
         }
         let Some((manifest, signed)) = signed else {
-            match self.unsigned_manifest(runner, came) {
+            let texts = || self.texts(runner).map_err(|error| with_causes(&error));
+            let read = || Ok(self.read_texts(texts()?)?.1);
+            match came.unsigned.take().unwrap_or_else(read) {
                 Ok(signed) => self.keep(&signed)?,
                 Err(why) => log.say(&format!("no manifest is kept: {why}")),
             }
@@ -161,19 +163,15 @@ impl Source<'_> {
         Ok(put(&key, &self.settings.role_key_text)?)
     }
 
-    /// The manifest, if it is there and of this role; else why there is none.
-    fn unsigned_manifest(&self, runner: &dyn Runner, came: &Came) -> Result<Signed, String> {
-        let texts = match &came.texts {
-            Some(texts) => Ok(texts.clone()),
-            None => self.texts(runner),
-        };
-        let Texts { url, signed } = texts.map_err(|error| with_causes(&error))?;
+    /// Without a key: the manifest, if it is there and of this role; else why none is kept.
+    pub(super) fn read_texts(&self, texts: Texts) -> Result<(Manifest, Signed), String> {
+        let Texts { url, signed } = texts;
         let signed = signed.ok_or_else(|| {
             format!("there is no {url}, which verify and upgrades need; `edeployctl role manifest` writes it")
         })?;
         let believed = signed.believe(None, &self.choice.role, &self.choice.version);
-        believed.map_err(|error| format!("{url}: {}", with_causes(&error)))?;
-        Ok(signed)
+        let manifest = believed.map_err(|error| format!("{url}: {}", with_causes(&error)))?;
+        Ok((manifest, signed))
     }
 
     fn keep(&self, signed: &Signed) -> Result<(), VouchError> {

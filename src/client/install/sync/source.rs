@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::OnceLock;
 
-use crate::roles::Manifest;
+use crate::roles::Signed;
 use crate::system::Runner;
 
 use super::super::agent;
@@ -18,7 +18,6 @@ use super::download::{Download, is_there, text_file};
 use super::error::SyncError;
 use super::image::{self, Incoming};
 use super::medium::{FileImage, Found, Medium};
-use super::texts::Texts;
 use super::tree;
 
 /// Which files go where.
@@ -83,7 +82,7 @@ impl Source<'_> {
             came.total_bytes.get_or_init(|| bytes_of(manifest));
         }
         let is_tree = self.settings.embedded.is_none() && self.settings.hserv.is_none();
-        if is_tree && !self.is_rehearsal && signed.is_none() && came.texts.is_none() {
+        if is_tree && !self.is_rehearsal && signed.is_none() && came.unsigned.is_none() {
             self.fetch_with_texts(runner, log, came)?;
         } else {
             self.fetch_files(runner, log, came)?;
@@ -110,23 +109,25 @@ impl Source<'_> {
                 texts.unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
             )
         });
-        came.texts = texts;
+        came.unsigned = texts;
         brought
     }
 
     /// What lies beside the role, if it can be had now, and how much the role is.
-    fn texts_and_total(&self, runner: &dyn Runner, total_bytes: &OnceLock<u64>) -> Option<Texts> {
-        let texts = self.texts(runner).ok()?;
-        let signed = texts.signed.as_ref();
-        let manifest = signed.and_then(|signed| Manifest::parse(&signed.manifest).ok());
-        let total = match manifest {
-            Some(manifest) => Some(bytes_of(&manifest)),
-            None => tree::size(runner, &self.url()),
+    fn texts_and_total(
+        &self,
+        runner: &dyn Runner,
+        total_bytes: &OnceLock<u64>,
+    ) -> Option<Result<Signed, String>> {
+        let read = self.read_texts(self.texts(runner).ok()?);
+        let total = match &read {
+            Ok((manifest, _)) => Some(bytes_of(manifest)),
+            Err(_) => tree::size(runner, &self.url()),
         };
         if let Some(total) = total {
             total_bytes.get_or_init(|| total);
         }
-        Some(texts)
+        Some(read.map(|(_, signed)| signed))
     }
 
     fn fetch_files(

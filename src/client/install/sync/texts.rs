@@ -18,7 +18,7 @@ use super::source::Source;
 const LONGEST: u64 = 256 << 20;
 
 /// What lies beside a role.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Texts {
     /// Where the manifest is.
     pub(super) url: String,

@@ -99,20 +99,24 @@ fn command(from: &str, target: &Path) -> Command {
         "--info=progress2",
         "--outbuf=L",
     ];
-    if from.starts_with("rsync://") {
-        words.push("--contimeout=30");
-    }
+    words.extend(connection(from));
     words.extend([from, &target]);
     Command::new("rsync", words)
         .mutating()
         .with_timeout(TRANSFER_TIMEOUT)
 }
 
+/// How long a daemon may take to answer; rsync takes no such word where there is none.
+fn connection(from: &str) -> Option<&'static str> {
+    from.starts_with("rsync://").then_some("--contimeout=30")
+}
+
 /// All bytes of the files of a tree, for a share that is true: rsync itself knows the whole list only at the end.
 pub(super) fn size(runner: &dyn Runner, from: &str) -> Option<u64> {
     let nowhere = "/run/edeploy-nowhere/";
-    let words = ["-rln", "--stats", "--no-human-readable", STALLED_SECONDS];
-    let words = words.into_iter().chain(["--contimeout=30", from, nowhere]);
+    let mut words = vec!["-rln", "--stats", "--no-human-readable", STALLED_SECONDS];
+    words.extend(connection(from));
+    words.extend([from, nowhere]);
     let output = runner.run(&Command::new("rsync", words).with_timeout(TRANSFER_TIMEOUT));
     let said = String::from_utf8_lossy(&output.ok()?.stdout).into_owned();
     let line = said
@@ -180,6 +184,7 @@ pub(super) fn may_pass(error: &RunError) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::system::Real;
 
     #[test]
     fn a_tree_comes_with_links_attributes_and_numbers_of_owners() {
@@ -205,6 +210,32 @@ mod tests {
         assert_eq!((begin.bytes, begin.percent), (7, None));
         assert_eq!(progress("receiving file list ...", 0), None);
         assert_eq!(progress("3 files to consider", 0), None);
+    }
+
+    #[test]
+    fn the_share_is_that_of_the_whole_as_soon_as_the_whole_is_known() {
+        let total = OnceLock::new();
+        let mut follower = Follower::after(0, Some(&total));
+        let line = Line::Output("  1,000  100%  1.00MB/s    0:00:02 (xfr#1, ir-chk=8/9)");
+        follower.hear(line);
+        assert_eq!(follower.so_far.percent, None);
+        total.set(4_000).unwrap();
+        follower.hear(line);
+        assert_eq!(follower.so_far, Progress::of(1_000, Some(4_000)));
+        assert_eq!(follower.so_far.percent, Some(25));
+    }
+
+    #[test]
+    fn rsync_tells_the_size_of_a_tree_and_changes_nothing() {
+        let tree = tempfile::tempdir().unwrap();
+        for (name, length) in [("a", 1_234_567_u64), ("b", 1)] {
+            let file = std::fs::File::create_new(tree.path().join(name)).unwrap();
+            file.set_len(length).unwrap();
+        }
+        let from = format!("{}/", tree.path().display());
+        assert_eq!(size(&Real, &from), Some(1_234_568));
+        assert!(!Path::new("/run/edeploy-nowhere").exists());
+        assert_eq!(size(&Real, "/not/there/"), None);
     }
 
     fn failed(code: i32, last_output: &str) -> RunError {
