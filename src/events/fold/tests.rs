@@ -1,5 +1,6 @@
 use super::*;
 use crate::events::report::About;
+use crate::events::standing::Status;
 use crate::model::{Event, EventKind};
 
 fn at(second: i64) -> Timestamp {
