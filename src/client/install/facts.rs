@@ -5,7 +5,8 @@ use crate::hardware::{self, Sysroot};
 use crate::model::Fact;
 
 use super::files;
-use super::steps::{Installation, StepError};
+use super::installation::Installation;
+use super::step::StepError;
 
 impl Installation {
     /// The facts as JSON rows, from the machine or from the file that takes its place.

@@ -11,10 +11,11 @@ use crate::system::{Command, with_causes};
 use super::courier::{Addressee, Courier, Home};
 use super::emitter::Emitter;
 use super::ending;
+use super::installation::Installation;
 use super::journal::Backlog;
 use super::retry::{Patience, Tries};
 use super::server::Server;
-use super::steps::{Installation, Step, StepError};
+use super::step::{Step, StepError};
 
 /// Where the ramdisk's `init` puts all that is said.
 const RAMDISK_LOG: &str = "/log";

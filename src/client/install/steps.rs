@@ -1,277 +1,74 @@
-//! The named steps in their order.
+//! What each step does.
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::time::Duration;
 
 use crate::client::assignments;
-use crate::client::configure::{Answer, ConfigureError, ConfigureOptions};
+use crate::client::configure::{Answer, ConfigureOptions};
 use crate::configure::quoted;
-use crate::model::BootId;
-use crate::system::{RunError, Runner, with_causes};
 
-use super::bootloader::{self, BootError, Target};
-use super::courier::Courier;
+use super::bootloader::{self, Target};
 use super::ending;
-use super::files::{self, Choice, FilesError};
+use super::files::{self, Choice};
 use super::grub;
-use super::log::{Failure, Log};
-use super::network::{self, NetworkError};
-use super::network_style::{self, StyleError};
+use super::installation::Installation;
+use super::network;
+use super::network_style;
 use super::pxemngr;
-use super::retry::{Patience, Transient, Tries};
-use super::server::{Attempt, Server, ServerError};
-use super::settings::{OnSuccess, Settings};
-use super::sync::{Came, Source, SyncError};
+use super::retry::Patience;
+use super::server::{Attempt, Server};
+use super::settings::OnSuccess;
+use super::step::{OUTAGE, Step, StepError};
+use super::sync::Source;
 use super::writer::Writer;
-
-/// How long a server or a network that is not there is waited for.
-const OUTAGE: Duration = Duration::from_secs(30 * 60);
 
 /// How long a server that is away is waited for when all is done: the machine is as good without it.
 const REPORT_OUTAGE: Duration = Duration::from_secs(5 * 60);
 
-/// A part of an installation that is reported by its name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Step {
-    Network,
-    Detect,
-    Upload,
-    Configure,
-    Sync,
-    Files,
-    Bootloader,
-    Finish,
-}
-
-impl Step {
-    /// All of them, in their order.
-    const ALL: [Step; 8] = [
-        Step::Network,
-        Step::Detect,
-        Step::Upload,
-        Step::Configure,
-        Step::Sync,
-        Step::Files,
-        Step::Bootloader,
-        Step::Finish,
-    ];
-
-    /// Its name in events.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Step::Network => "network",
-            Step::Detect => "detect",
-            Step::Upload => "upload",
-            Step::Configure => "configure",
-            Step::Sync => "sync",
-            Step::Files => "files",
-            Step::Bootloader => "bootloader",
-            Step::Finish => "finish",
-        }
-    }
-
-    /// What it does, in its events.
-    fn description(self) -> &'static str {
-        match self {
-            Step::Network => "links up, addresses for them",
-            Step::Detect => "what this machine is made of",
-            Step::Upload => "the facts to the server, its answer back",
-            Step::Configure => "the configure script of the profile",
-            Step::Sync => "the role onto the disk",
-            Step::Files => "what the installed system is told besides its role",
-            Step::Bootloader => "the boot loader onto the disks",
-            Step::Finish => "everything onto the disks, and unmounted",
-        }
-    }
-
-    /// Steps that wait for others are tried again; what destroys data is done once.
-    fn patience(self) -> Patience {
-        match self {
-            Step::Network | Step::Upload | Step::Sync => Patience::lasting(OUTAGE),
-            _ => Patience::NONE,
-        }
-    }
-}
-
-/// Why a step failed.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum StepError {
-    #[error(transparent)]
-    Network(#[from] NetworkError),
-    #[error("cannot read the hardware from `{path}`")]
-    Hardware {
-        path: PathBuf,
-        #[source]
-        source: std::io::Error,
-    },
-    #[error(transparent)]
-    Server(#[from] ServerError),
-    #[error("what `{serv}` answered is no answer of edeploy-server: is SERV, HTTP_PORT right?")]
-    Answer {
-        serv: String,
-        #[source]
-        source: serde_json::Error,
-    },
-    #[error(transparent)]
-    Configure(#[from] ConfigureError),
-    #[error("the configure script left no {0} in /vars: it must call set_role")]
-    NoRole(&'static str),
-    #[error(transparent)]
-    Sync(#[from] SyncError),
-    #[error(transparent)]
-    Files(#[from] FilesError),
-    #[error(transparent)]
-    NetworkStyle(#[from] StyleError),
-    #[error(transparent)]
-    Boot(#[from] BootError),
-    #[error(transparent)]
-    Command(#[from] RunError),
-}
-
-impl StepError {
-    /// The command that failed, where one did.
-    fn command(&self) -> Option<&RunError> {
-        match self {
-            StepError::Network(NetworkError::Command(error))
-            | StepError::Files(FilesError::Command(error))
-            | StepError::Boot(BootError::Command(error))
-            | StepError::Command(error) => Some(error),
-            StepError::Sync(error) => error.command(),
-            _ => None,
-        }
-    }
-}
-
-impl Transient for StepError {
-    fn may_pass(&self) -> bool {
-        match self {
-            StepError::Network(error) => error.may_pass(),
-            StepError::Server(error) => error.may_pass(),
-            StepError::Sync(error) => error.may_pass(),
-            _ => false,
-        }
-    }
-}
-
-/// The step that ended an installation.
-#[derive(Debug)]
-pub(super) struct Failed {
-    pub(super) step: Step,
-    pub(super) error: Box<StepError>,
-}
-
-/// One installation.
-pub(super) struct Installation {
-    pub(super) settings: Settings,
-    pub(super) runner: Arc<dyn Runner>,
-    pub(super) log: Log,
-    /// Where the script mounts the installed system.
-    pub(super) target: PathBuf,
-    /// A file of facts that takes the place of detection.
-    pub(super) hardware: Option<PathBuf>,
-    pub(super) is_rehearsal: bool,
-    /// Which start of the machine this is.
-    pub(super) boot_id: Option<BootId>,
-    pub(super) facts: Option<String>,
-    pub(super) answer: Option<Answer>,
-    pub(super) vars: Vec<(String, String)>,
-    /// What broken tries of the sync brought.
-    pub(super) came: Came,
-    /// The journal of events.
-    pub(super) events: PathBuf,
-    /// Who hands it on, once the server has told the machine's name.
-    pub(super) couriers: Vec<Courier>,
-}
-
 impl Installation {
-    /// Runs all steps; the first that fails ends it. The server is told all of it.
-    pub(super) fn run(&mut self) -> Result<(), Failed> {
-        self.log.begin();
-        let done = self.run_steps();
-        let why = done.as_ref().err().map(|failed| {
-            let error = with_causes(failed.error.as_ref());
-            format!("{}: {error}", failed.step.name())
-        });
-        self.log.end(why.as_deref());
-        self.hand_events_on();
-        done
+    /// Does one step.
+    pub(super) fn step(&mut self, step: Step) -> Result<(), StepError> {
+        match step {
+            Step::Network => Ok(network::bring_up(self.runner.as_ref(), &self.settings)?),
+            Step::Detect => {
+                self.facts = Some(self.detect()?);
+                Ok(())
+            }
+            Step::Upload => self.upload(),
+            Step::Configure => self.configure(),
+            Step::Sync => self.sync(),
+            Step::Files => self.files(),
+            Step::Bootloader => self.bootloader(),
+            Step::Finish => self.finish(),
+        }
     }
 
-    fn run_steps(&mut self) -> Result<(), Failed> {
-        for step in Step::ALL {
-            self.log.start(step.name(), step.description());
-            let started = Instant::now();
-            let done = self.with_patience(step);
-            self.tell(step, started.elapsed(), done.as_ref().err());
-            done.map_err(|error| Failed {
-                step,
-                error: Box::new(error),
-            })?;
-        }
+    fn upload(&mut self) -> Result<(), StepError> {
+        let attempt = match self.is_rehearsal {
+            true => Attempt::Rehearsal,
+            false => Attempt::InBoot(self.boot_id),
+        };
+        let text = Server::of(&self.settings).register(self.facts(), attempt)?;
+        let answer = Answer::parse(&text).map_err(|source| StepError::Answer {
+            serv: self.settings.serv.clone(),
+            source,
+        })?;
+        self.log.say(&format!("profile {}", answer.profile));
+        self.answer = Some(answer);
+        self.start_couriers();
         Ok(())
     }
 
-    fn tell(&mut self, step: Step, took: Duration, error: Option<&StepError>) {
-        let said = error.map(|error| with_causes(error));
-        let command = error.and_then(StepError::command);
-        let output = command.map(RunError::last_output);
-        let failure = said.as_ref().map(|said| Failure {
-            error: said,
-            command: command.map(RunError::command),
-            output: output.as_deref(),
-        });
-        self.log.finish(step.description(), took, failure);
-    }
-
-    fn with_patience(&mut self, step: Step) -> Result<(), StepError> {
-        let mut tries = Tries::new(step.patience());
-        loop {
-            let Err(error) = self.step(step) else {
-                return Ok(());
-            };
-            let Some(pause) = tries.pause_after(&error) else {
-                return Err(error);
-            };
-            self.log.again(&with_causes(&error), pause);
-            std::thread::sleep(pause);
+    fn files(&mut self) -> Result<(), StepError> {
+        let choice = self.choice()?;
+        let runner = self.runner.as_ref();
+        files::write(runner, self.writer(), &self.settings, &choice, &self.target)?;
+        if let Some(style) = network_style::apply(runner, self.writer(), &self.target)? {
+            self.log
+                .say(&format!("the role's network is set up by {style}"));
         }
-    }
-
-    fn step(&mut self, step: Step) -> Result<(), StepError> {
-        match step {
-            Step::Network => network::bring_up(self.runner.as_ref(), &self.settings)?,
-            Step::Detect => self.facts = Some(self.detect()?),
-            Step::Upload => {
-                let attempt = match self.is_rehearsal {
-                    true => Attempt::Rehearsal,
-                    false => Attempt::InBoot(self.boot_id),
-                };
-                let text = Server::of(&self.settings).register(self.facts(), attempt)?;
-                let answer = Answer::parse(&text).map_err(|source| StepError::Answer {
-                    serv: self.settings.serv.clone(),
-                    source,
-                })?;
-                self.log.say(&format!("profile {}", answer.profile));
-                self.answer = Some(answer);
-                self.start_couriers();
-            }
-            Step::Configure => self.configure()?,
-            Step::Sync => self.sync()?,
-            Step::Files => {
-                let choice = self.choice()?;
-                let runner = self.runner.as_ref();
-                files::write(runner, self.writer(), &self.settings, &choice, &self.target)?;
-                if let Some(style) = network_style::apply(runner, self.writer(), &self.target)? {
-                    self.log
-                        .say(&format!("the role's network is set up by {style}"));
-                }
-                if let Some(url) = assignments::last(&self.vars, "METADATA_URL") {
-                    files::point_cloud_init(self.writer(), &self.target, url)?;
-                }
-            }
-            Step::Bootloader => self.bootloader()?,
-            Step::Finish => self.finish()?,
+        if let Some(url) = assignments::last(&self.vars, "METADATA_URL") {
+            files::point_cloud_init(self.writer(), &self.target, url)?;
         }
         Ok(())
     }

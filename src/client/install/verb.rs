@@ -11,9 +11,9 @@ use crate::system::{DryRun, Real, RunError, Runner, with_causes};
 
 use super::agent::{self, CaError};
 use super::ending::{self, Ending};
+use super::installation::Installation;
 use super::log::{Log, Whole};
 use super::settings::{Settings, SettingsError};
-use super::steps::Installation;
 use super::sync::{self, Came, KeyError};
 use super::writer;
 
