@@ -26,7 +26,7 @@ pub enum SignatureError {
     #[error("that is no public key of minisign")]
     PublicKey(#[source] minisign_verify::Error),
     /// There is no signature.
-    #[error("nobody has signed it")]
+    #[error("nobody has signed it; `edeployctl role sign` does")]
     None,
     /// The text is no signature of minisign.
     #[error("the signature cannot be read")]

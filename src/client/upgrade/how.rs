@@ -61,14 +61,8 @@ impl How {
         to: &RoleVersion,
         part: impl FnOnce(&mut Story) -> Result<Done, UpgradeError>,
     ) -> Result<(String, u8), UpgradeError> {
-        let mut story = self.story(site, to)?;
-        let done = part(&mut story);
-        let said = match &done {
-            Ok(_) => story.pause(),
-            Err(error) => story.end(Some(error)),
-        };
-        keep_log(site, to, &said)?;
-        done.map(|_| (String::new(), 0))
+        self.tell(site, to, part, Story::pause)?;
+        Ok((String::new(), 0))
     }
 
     /// Tells a change from its beginning to its end, and restarts the machine where that is asked for.
@@ -78,11 +72,7 @@ impl How {
         to: &RoleVersion,
         change: impl FnOnce(&mut Story) -> Result<Done, UpgradeError>,
     ) -> Result<(String, u8), UpgradeError> {
-        let mut story = self.story(site, to)?;
-        let done = change(&mut story);
-        let said = story.end(done.as_ref().err());
-        keep_log(site, to, &said)?;
-        let Done { reboot } = done?;
+        let Done { reboot } = self.tell(site, to, change, |story| story.end(None))?;
         if !reboot {
             return Ok((format!("role {}, version {to}", site.role), 0));
         }
@@ -92,6 +82,25 @@ impl How {
             Real.run(&systemd).or_else(|_| Real.run(&other))?;
         }
         Ok((format!("role {}, version {to}: restart", site.role), REBOOT))
+    }
+
+    /// Tells what is done, and keeps that in the log. Of two errors that of the change is the one to know.
+    fn tell(
+        &self,
+        site: &Site,
+        to: &RoleVersion,
+        change: impl FnOnce(&mut Story) -> Result<Done, UpgradeError>,
+        when_well: impl FnOnce(Story) -> String,
+    ) -> Result<Done, UpgradeError> {
+        let mut story = self.story(site, to)?;
+        let done = change(&mut story);
+        let said = match &done {
+            Ok(_) => when_well(story),
+            Err(error) => story.end(Some(error)),
+        };
+        let kept = keep_log(site, to, &said);
+        let done = done?;
+        kept.map(|()| done)
     }
 }
 

@@ -150,6 +150,11 @@ impl Source<'_> {
                     Found::Image(path) => self.file_image(runner, &path, log),
                     Found::Tree(path) => {
                         let from = format!("{}/", path.display());
+                        if total_bytes.get().is_none()
+                            && let Some(total) = tree::size(runner, &from)
+                        {
+                            total_bytes.get_or_init(|| total);
+                        }
                         tree::fetch(runner, &from, self.target, log, bytes, total_bytes)
                     }
                 }
