@@ -112,13 +112,15 @@ impl Proxy {
                 std::thread::spawn(move || {
                     std::io::copy(&mut up.0, &mut up.1).ok();
                     up.1.shutdown(Shutdown::Write).ok();
+                    // Closed with bytes unread, TCP throws away what the client has not read yet (RFC 9293, 3.6.1),
+                    // and how much that is depends on the time.
+                    std::io::copy(&mut up.0, &mut std::io::sink()).ok();
                 });
                 let (cut, counted) = (cut.clone(), counted.clone());
                 std::thread::spawn(move || {
                     carry(&server, &client, &cut, &counted);
-                    for end in [&client, &server] {
-                        end.shutdown(Shutdown::Both).ok();
-                    }
+                    client.shutdown(Shutdown::Write).ok();
+                    server.shutdown(Shutdown::Both).ok();
                 });
             }
         });
