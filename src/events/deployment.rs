@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::standing::Status;
+use super::standing::{Standing, Status};
 use crate::model::StepResult;
 
 /// How many steps may be open at once, and how many stages are remembered. More come only from a producer
@@ -85,6 +85,9 @@ pub struct Deployment {
     /// Whether its steps have been learnt from.
     #[serde(default)]
     pub(super) is_learnt: bool,
+    /// Where the machine stood before; one that came to no end has failed.
+    #[serde(default)]
+    pub(super) before: Option<Standing>,
     /// What has been seen of it: tells the machine's next attempt from the rest of this one.
     #[serde(default)]
     pub(super) seen: Seen,
@@ -124,6 +127,7 @@ impl Deployment {
             stages: Vec::new(),
             percent: None,
             is_learnt: false,
+            before: None,
             seen: Seen::default(),
         }
     }

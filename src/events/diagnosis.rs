@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::machine::Machine;
+use super::meaning;
 use super::standing::{Standing, Status};
 use super::usual::Usual;
 
@@ -156,9 +157,14 @@ fn by_standing(machine: &Machine) -> Option<Diagnosis> {
                 "" => format!("failed at {place}; it did not say why"),
                 error => format!("failed at {place}: {error}"),
             };
-            let next = format!(
-                "read its log (`edeployctl job log {name}`), mend the cause, and start it again: it gets the same entry"
-            );
+            let next = match failed {
+                Some(it) if it.action == meaning::UPGRADE => {
+                    "read /var/lib/edeploy/upgrade_*.out on it and mend the cause; there `edeploy upgrade --resume` goes on, `edeploy rollback` goes back".to_owned()
+                }
+                _ => format!(
+                    "read its log (`edeployctl job log {name}`), mend the cause, and start it again: it gets the same entry"
+                ),
+            };
             (Finding::Failed, step, what, next)
         }
         Standing::Refused => (
@@ -178,6 +184,18 @@ fn by_standing(machine: &Machine) -> Option<Diagnosis> {
                 "mend the cause, then `edeployctl reinstall {name}`: it asks again every minute"
             ),
         ),
+        // Only what left the machine as it was fails without changing where it stands.
+        Standing::Installed => {
+            let failed = deployment.filter(|it| it.status == Status::Errored)?;
+            let step = failed.failed_step.clone();
+            let place = step.as_deref().unwrap_or("a step");
+            let what = format!("was refused at {place}: {}", failed.error.trim());
+            let next = format!(
+                "nothing of it was changed: mend the cause, and {} it again",
+                failed.action
+            );
+            (Finding::Failed, step, what, next)
+        }
         _ => return None,
     };
     Some(Diagnosis {
@@ -219,6 +237,9 @@ fn stuck(
         Status::Queued => {
             "look whether it loads kernel and ramdisk: cable, DHCP, `/boot/` of the server"
         }
+        _ if open.action == meaning::UPGRADE => {
+            "look at its console; cut in the middle, an upgrade goes on after a restart"
+        }
         _ => "look at its console, then restart it: it gets the same entry and begins anew",
     };
     Some(Diagnosis {
@@ -245,12 +266,16 @@ fn never_came_back(machine: &Machine, patience: Patience, now: Timestamp) -> Opt
     if silent <= SignedDuration::try_from(patience.back_within).ok()? {
         return None;
     }
+    let was = match done.action.as_str() {
+        meaning::UPGRADE => "upgraded",
+        _ => "installed",
+    };
     Some(Diagnosis {
         finding: Finding::NeverCameBack,
         step: None,
         since: ended,
         what: format!(
-            "was installed {} ago and has not asked for its boot script since",
+            "was {was} {} ago and has not asked for its boot script since",
             in_words(silent)
         ),
         next:

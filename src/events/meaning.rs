@@ -48,6 +48,9 @@ pub(super) const SERVER: &str = "server";
 /// cloud-init's reports: of the installed system's boots (wire-formats 4.2).
 const CLOUD_INIT: &str = "cloudinit";
 
+/// What our client calls bringing another version onto an installed machine.
+pub(super) const UPGRADE: &str = "upgrade";
+
 /// The name under which a step is known here: that of the producer, below a root where it has none.
 pub(super) fn name_of(event: &Event) -> Cow<'_, str> {
     match event.origin.as_str() {

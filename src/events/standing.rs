@@ -18,6 +18,8 @@ pub enum Standing {
     Installing,
     /// The last deployment ended well.
     Installed,
+    /// It is installed and gets another version in place.
+    Upgrading,
     /// The last deployment did not.
     Failed,
     /// It is kept from installing again until somebody has looked.
@@ -28,12 +30,13 @@ pub enum Standing {
 
 impl Standing {
     /// All of them, in the order of a machine's life.
-    pub const ALL: [Standing; 8] = [
+    pub const ALL: [Standing; 9] = [
         Standing::Unknown,
         Standing::Discovered,
         Standing::Refused,
         Standing::Installing,
         Standing::Installed,
+        Standing::Upgrading,
         Standing::Failed,
         Standing::Held,
         Standing::Released,
@@ -47,6 +50,7 @@ impl Standing {
             Standing::Refused => "refused",
             Standing::Installing => "installing",
             Standing::Installed => "installed",
+            Standing::Upgrading => "upgrading",
             Standing::Failed => "failed",
             Standing::Held => "held",
             Standing::Released => "released",
@@ -56,6 +60,11 @@ impl Standing {
     /// The standing of this word.
     pub fn of_word(word: &str) -> Option<Standing> {
         Standing::ALL.into_iter().find(|known| known.word() == word)
+    }
+
+    /// Whether a deployment is going on.
+    pub fn is_busy(self) -> bool {
+        matches!(self, Standing::Installing | Standing::Upgrading)
     }
 }
 

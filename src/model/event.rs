@@ -122,6 +122,27 @@ impl EventKind {
     }
 }
 
+/// How a whole that has ended leaves the machine, where that is told: our own key, `leaves`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Leaves {
+    /// It failed before anything of the machine was changed.
+    Unchanged,
+    /// The machine restarts now.
+    Restarting,
+}
+
+impl Leaves {
+    /// Reads the word of a producer, in any case.
+    pub fn of_word(word: &str) -> Option<Leaves> {
+        match word.to_ascii_lowercase().as_str() {
+            "unchanged" => Some(Leaves::Unchanged),
+            "restarting" => Some(Leaves::Restarting),
+            _ => None,
+        }
+    }
+}
+
 /// One thing that happened to a machine, as its producer tells it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
@@ -139,6 +160,8 @@ pub struct Event {
     pub level: Level,
     /// How far the step, or where the name has no parent the whole, has come: 0 to 100.
     pub percent: Option<f32>,
+    /// How the machine is left, at the end of the whole.
+    pub leaves: Option<Leaves>,
 }
 
 impl Event {
@@ -157,6 +180,7 @@ impl Event {
             description: String::new(),
             level,
             percent: None,
+            leaves: None,
         }
     }
 

@@ -25,7 +25,7 @@ pub use boot_id::{BootId, BootIdError};
 pub use cmdb::{CmdbEntry, USED};
 pub use deployments::{Deployments, LatestDeployment};
 pub use drift::{Aspect, Changed, Depth, Drift};
-pub use event::{Event, EventKind, Level, StepResult};
+pub use event::{Event, EventKind, Leaves, Level, StepResult};
 pub use fact::{Fact, Facts};
 pub use identity::{Evidence, Identity};
 pub(crate) use machine::file_safe;

@@ -85,9 +85,9 @@ impl Fleet {
         let told: HashSet<&str> = rows.iter().map(|row| row.machine.as_str()).collect();
         let mut never_verified: Vec<String> = {
             let board = store.board();
-            let installed = board
-                .machines()
-                .filter(|machine| machine.standing == Standing::Installed);
+            let installed = board.machines().filter(|machine| {
+                matches!(machine.standing, Standing::Installed | Standing::Upgrading)
+            });
             let silent = installed.filter(|machine| !told.contains(machine.name.as_str()));
             silent.map(|machine| machine.name.clone()).collect()
         };

@@ -413,8 +413,19 @@ fn the_server_is_told_of_an_upgrade_as_of_an_installation() {
         (&failed["action"], &failed["status"]),
         (&json!("upgrade"), &json!("Errored"))
     );
-    let text = server.get("/api/v1/status?machine=node7").text();
-    assert!(text.contains("not drained"), "{text}");
+    let status = server.get("/api/v1/status?machine=node7").json();
+    let node = &status[0];
+    assert_eq!(node["standing"], "installed");
+    let diagnosis = &node["diagnosis"];
+    let texts = ["what", "next"].map(|key| diagnosis[key].as_str().unwrap());
+    assert!(
+        texts[0].starts_with("was refused at upgrade/pre: ") && texts[0].contains("not drained"),
+        "{diagnosis}"
+    );
+    assert_eq!(
+        texts[1],
+        "nothing of it was changed: mend the cause, and upgrade it again"
+    );
 }
 
 /// System calls that change what is on the disk.

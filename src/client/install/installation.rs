@@ -54,7 +54,7 @@ impl Installation {
             let error = with_causes(failed.error.as_ref());
             format!("{}: {error}", failed.step.name())
         });
-        self.log.end(why.as_deref());
+        self.log.end(why.as_deref(), None);
         self.hand_events_on();
         done
     }

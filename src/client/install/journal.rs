@@ -2,8 +2,8 @@
 //!
 //! The words are those of curtin's webhook reporter, which consumers of such events know: `name` (of a
 //! step, `install/sync`), `event_type`, `origin`, `timestamp`, `description`, `level`, and at the end of
-//! a step `result`. Ours besides: `sequence`, `boot_id`, `duration`, `command`, `output`, `progress`. The machine
-//! keeps the file; [`Backlog`] hands it on, from where it was handed on last.
+//! a step `result`. Ours besides: `sequence`, `boot_id`, `duration`, `command`, `output`, `progress`, `leaves`.
+//! The machine keeps the file; [`Backlog`] hands it on, from where it was handed on last.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
@@ -14,7 +14,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 
-use crate::model::BootId;
+use crate::model::{BootId, Leaves};
 use crate::system::{Durability, Existing, replace_file};
 
 use super::sync::Progress;
@@ -74,6 +74,9 @@ pub(super) struct Event<'a> {
     pub output: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub progress: Option<Progress>,
+    /// How the whole leaves the machine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub leaves: Option<Leaves>,
 }
 
 impl<'a> Event<'a> {
@@ -88,6 +91,7 @@ impl<'a> Event<'a> {
             command: None,
             output: None,
             progress: None,
+            leaves: None,
         }
     }
 

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::time::Duration;
 
-use crate::model::BootId;
+use crate::model::{BootId, Leaves};
 use crate::system::Line;
 
 use super::courier::Bell;
@@ -92,10 +92,11 @@ impl Log {
         self.keep(Event::new("", EventType::Start, &begins));
     }
 
-    /// The whole ended well, or with an error.
-    pub(in crate::client) fn end(&mut self, error: Option<&str>) {
+    /// The whole ended well, or with an error, and leaves the machine so, where that is to be told.
+    pub(in crate::client) fn end(&mut self, error: Option<&str>, leaves: Option<Leaves>) {
         let ends = self.whole.ends.clone();
         self.keep(Event {
+            leaves,
             result: Some(match error {
                 Some(_) => Outcome::Fail,
                 None => Outcome::Success,

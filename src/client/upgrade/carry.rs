@@ -39,6 +39,7 @@ pub(super) fn carry_out(
         })?;
     }
     let mut journal = story.step("commit", "everything that is needed on the disk", |story| {
+        story.changes();
         commit(site, checked, reboot, &mut areas, story)
     })?;
     go_on(site, &mut journal, Until::End, story)

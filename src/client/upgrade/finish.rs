@@ -39,6 +39,7 @@ pub(super) fn go_on(
     until: Until,
     story: &mut Story,
 ) -> Result<Done, UpgradeError> {
+    story.changes();
     let mut areas = areas_of(site, journal)?;
     let files = Files::of(&areas.main());
     if journal.phase == Phase::Apply {

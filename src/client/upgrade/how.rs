@@ -43,7 +43,10 @@ impl How {
         }
         let mut story = self.story(site, &journal.to)?;
         let done = go_on(site, &mut journal, Until::End, &mut story);
-        story.end(done.as_ref().err());
+        match &done {
+            Ok(_) => story.end(false),
+            Err(error) => story.fail(error),
+        };
         done.map(drop)
     }
 
@@ -61,7 +64,7 @@ impl How {
         to: &RoleVersion,
         part: impl FnOnce(&mut Story) -> Result<Done, UpgradeError>,
     ) -> Result<(String, u8), UpgradeError> {
-        self.tell(site, to, part, Story::pause)?;
+        self.tell(site, to, part, |story, _| story.pause())?;
         Ok((String::new(), 0))
     }
 
@@ -72,11 +75,14 @@ impl How {
         to: &RoleVersion,
         change: impl FnOnce(&mut Story) -> Result<Done, UpgradeError>,
     ) -> Result<(String, u8), UpgradeError> {
-        let Done { reboot } = self.tell(site, to, change, |story| story.end(None))?;
+        let restarts = |reboot| reboot && !self.no_reboot && site.root == Path::new("/");
+        let Done { reboot } = self.tell(site, to, change, |story, done| {
+            story.end(restarts(done.reboot))
+        })?;
         if !reboot {
             return Ok((format!("role {}, version {to}", site.role), 0));
         }
-        if !self.no_reboot && site.root == Path::new("/") {
+        if restarts(reboot) {
             let systemd = Command::new("systemctl", ["--no-block", "reboot"]).mutating();
             let other = Command::new("reboot", []).mutating();
             Real.run(&systemd).or_else(|_| Real.run(&other))?;
@@ -90,13 +96,13 @@ impl How {
         site: &Site,
         to: &RoleVersion,
         change: impl FnOnce(&mut Story) -> Result<Done, UpgradeError>,
-        when_well: impl FnOnce(Story) -> String,
+        when_well: impl FnOnce(Story, &Done) -> String,
     ) -> Result<Done, UpgradeError> {
         let mut story = self.story(site, to)?;
         let done = change(&mut story);
         let said = match &done {
-            Ok(_) => when_well(story),
-            Err(error) => story.end(Some(error)),
+            Ok(done) => when_well(story, done),
+            Err(error) => story.fail(error),
         };
         let kept = keep_log(site, to, &said);
         let done = done?;

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use crate::client::install::{Courier, Failure, Follower, Home, Log, Whole};
 use crate::client::report;
 use crate::client::{Backlog, assignments};
+use crate::model::Leaves;
 use crate::system::{Line, RunError, with_causes};
 
 use super::error::{UpgradeError, file};
@@ -25,6 +26,8 @@ pub(super) struct Story {
     courier: Option<Courier>,
     /// Whether each change is told.
     pub(super) is_verbose: bool,
+    /// Whether something of the machine may be another one by now.
+    changes: bool,
 }
 
 impl Story {
@@ -54,6 +57,7 @@ impl Story {
             log,
             courier,
             is_verbose,
+            changes: false,
         })
     }
 
@@ -97,10 +101,21 @@ impl Story {
         }
     }
 
-    /// The end, which the server is told for a while.
-    pub(super) fn end(mut self, error: Option<&UpgradeError>) -> String {
-        let why = error.map(|error| with_causes(error));
-        self.log.end(why.as_deref());
+    /// From now on something of the machine is changed.
+    pub(super) fn changes(&mut self) {
+        self.changes = true;
+    }
+
+    /// The end in an error, which the server is told for a while.
+    pub(super) fn fail(mut self, error: &UpgradeError) -> String {
+        let leaves = (!self.changes).then_some(Leaves::Unchanged);
+        self.log.end(Some(&with_causes(error)), leaves);
+        self.pause()
+    }
+
+    /// The end when all went well, which the server is told for a while.
+    pub(super) fn end(mut self, restarts: bool) -> String {
+        self.log.end(None, restarts.then_some(Leaves::Restarting));
         self.pause()
     }
 

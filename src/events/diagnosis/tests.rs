@@ -133,6 +133,20 @@ fn a_failure_is_told_with_its_step_and_its_words() {
 }
 
 #[test]
+fn what_a_failed_upgrade_needs_is_told_on_its_machine() {
+    let installed = [(0, "edeploy", "install", SUCCESS)];
+    let failed = [
+        (1, "edeploy", "upgrade", EventKind::Start),
+        (2, "edeploy", "upgrade/post", FAIL),
+        (2, "edeploy", "upgrade", FAIL),
+    ];
+    let machine = machine(&[&installed[..], &failed].concat());
+    let diagnosis = diagnose(&machine, &Usual::default(), Patience::default(), at(3)).unwrap();
+    assert_eq!(diagnosis.what, "failed at upgrade/post: said");
+    assert!(diagnosis.next.contains("edeploy rollback"), "{diagnosis:?}");
+}
+
+#[test]
 fn who_asks_for_boot_scripts_is_missed_after_an_installation() {
     let mut reports = vec![
         (0, "server", "boot/install", EventKind::Note),

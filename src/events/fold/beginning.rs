@@ -22,12 +22,20 @@ impl Folding<'_> {
             );
             *self.next_number += 1;
             new.profile.clone_from(&self.machine.profile);
+            let before = self.machine.standing;
+            new.before = Some(if before.is_busy() {
+                Standing::Failed
+            } else {
+                before
+            });
             let action = new.action.clone();
             self.machine.deployment = Some(new);
             self.machine.returned = None;
             // A boot of an installed system is no installation.
-            if action != "boot" {
-                self.moves(Standing::Installing, &action, None);
+            match action.as_str() {
+                "boot" => {}
+                meaning::UPGRADE => self.moves(Standing::Upgrading, &action, None),
+                _ => self.moves(Standing::Installing, &action, None),
             }
         }
         self.machine

@@ -2,7 +2,7 @@
 
 use crate::events::meaning::{self, Meaning};
 use crate::events::standing::{Standing, Status};
-use crate::model::StepResult;
+use crate::model::{Leaves, StepResult};
 
 use super::{Folding, LONGEST_MESSAGE};
 
@@ -31,32 +31,26 @@ impl Folding<'_> {
         if self.machine.open().is_none() && self.machine.deployment.is_some() {
             return;
         }
+        let leaves = self.event().leaves;
         let deployment = self.deployment();
         let action = deployment.action.clone();
-        let failed = result == StepResult::Fail;
-        if failed {
+        let to = if result == StepResult::Fail {
             deployment.fail_at(&name, &why);
-        }
-        deployment.end(
-            if failed {
-                Status::Errored
-            } else {
-                Status::Complete
-            },
-            now,
-        );
-        let ended_well = !failed;
-        if ended_well {
-            self.machine.restarts = None;
-        }
-        if action == "boot" {
-            self.machine.returned = Some(now);
-        }
-        let to = if failed {
-            Standing::Failed
+            deployment.end(Status::Errored, now);
+            let as_before = deployment
+                .before
+                .filter(|_| leaves == Some(Leaves::Unchanged));
+            as_before.unwrap_or(Standing::Failed)
         } else {
+            deployment.end(Status::Complete, now);
+            self.machine.restarts = None;
             Standing::Installed
         };
+        // What is installed restarts. An upgraded machine does so if it says so, and else tells this itself.
+        let stays = action == meaning::UPGRADE && leaves != Some(Leaves::Restarting);
+        if action == "boot" || stays {
+            self.machine.returned = Some(now);
+        }
         self.moves(to, &action, Some(result));
     }
 

@@ -1,3 +1,5 @@
+mod upgrades;
+
 use super::*;
 use crate::events::report::About;
 use crate::events::standing::Status;

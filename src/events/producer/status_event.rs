@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::message::{Message, Unreadable};
 use super::words::{Object, percent, text, time, word};
 use crate::events::report::LogFile;
-use crate::model::{Event, EventKind, Level, StepResult};
+use crate::model::{Event, EventKind, Leaves, Level, StepResult};
 
 /// How many files of one message are kept.
 const MOST_FILES: usize = 1_000;
@@ -49,6 +49,7 @@ pub(super) fn status_event(object: &Object) -> Result<Message, Unreadable> {
     event.level = level.or(kinds_level).unwrap_or(event.level);
     event.timestamp = time(object, "timestamp");
     event.percent = percent(object);
+    event.leaves = word(object, "leaves").and_then(|word| Leaves::of_word(&word));
     let mut message = Message {
         machine: word(object, "machine"),
         datacenter: word(object, "datacenter"),

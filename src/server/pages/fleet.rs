@@ -122,7 +122,7 @@ fn fleet(query: Query, state: &AppState, now: Timestamp) -> Result<Fleet, NoPage
     views.retain(|view| query.takes_standing(view));
     // What needs somebody first, then what is going on.
     views.sort_by_cached_key(|view| {
-        let is_quiet = view.standing != Standing::Installing;
+        let is_quiet = !view.standing.is_busy();
         (view.diagnosis.is_none(), is_quiet, view.machine.clone())
     });
     let found = views.len();

@@ -54,7 +54,7 @@ fn status_of(standing: Standing) -> &'static str {
         Standing::Unknown => "Incomplete",
         Standing::Discovered => "New",
         Standing::Refused => "Unallocated",
-        Standing::Installing => "Provisioning",
+        Standing::Installing | Standing::Upgrading => "Provisioning",
         Standing::Installed => "Allocated",
         Standing::Failed => "Cancelled",
         Standing::Held => "Maintenance",
