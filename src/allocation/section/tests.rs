@@ -31,9 +31,11 @@ fn read(dir: &tempfile::TempDir, name: &str) -> String {
 }
 
 fn open(dir: &tempfile::TempDir) -> Section {
-    let options = SectionOptions {
-        lock_deadline: Duration::from_millis(200),
-    };
+    open_waiting(dir, Duration::from_secs(30))
+}
+
+fn open_waiting(dir: &tempfile::TempDir, lock_deadline: Duration) -> Section {
+    let options = SectionOptions { lock_deadline };
     Section::open(SectionName::default_section(), dir.path(), options).unwrap()
 }
 
@@ -362,7 +364,7 @@ fn a_commit_cut_short_is_worked_into_what_the_admin_made_of_the_file_since() {
 #[test]
 fn a_busy_lock_is_answered_within_its_deadline() {
     let dir = directory();
-    let section = open(&dir);
+    let section = open_waiting(&dir, Duration::from_millis(200));
     let held = super::super::lock::lock(&dir.path().join(".edeploy/lock"), Duration::ZERO).unwrap();
     let error = section.allocate(facts("00:01")).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Busy);
