@@ -1,4 +1,4 @@
-//! What is installed on this machine: `/var/lib/edeploy/conf`.
+//! What is installed on this machine: `/var/lib/edeploy/conf`, and the token beside it.
 
 use std::path::{Path, PathBuf};
 
@@ -17,6 +17,20 @@ pub(super) enum InstalledError {
     },
     #[error("`{}` says nothing of {name}", .path.display())]
     Missing { path: PathBuf, name: &'static str },
+}
+
+/// Where the machine's token is, `TOKEN=...`: not in `conf`, which everybody may read.
+pub(super) fn token_beside(conf: &Path) -> PathBuf {
+    conf.with_file_name("token")
+}
+
+/// What the machine knows of its server, as far as it may be read: a `TOKEN` in `conf` itself counts before the
+/// machine's own.
+pub(super) fn known_of_server(conf: &Path) -> Vec<(String, String)> {
+    let read = |path: &Path| std::fs::read_to_string(path).unwrap_or_default();
+    let mut known = assignments::parse(&read(&token_beside(conf)));
+    known.extend(assignments::parse(&read(conf)));
+    known
 }
 
 /// The value of `name` in a file of shell assignments; the last one counts, as in a shell.
@@ -51,6 +65,25 @@ mod tests {
         assert_eq!(value_of(file.path(), "VERS").unwrap(), "D12-F.1.0.0");
         assert!(value_of(file.path(), "EMPTY").is_err());
         assert!(value_of(file.path(), "RSERV").is_err());
+    }
+
+    #[test]
+    fn the_token_of_the_machine_is_beside_and_one_of_the_admin_counts_first() {
+        let dir = tempfile::tempdir().unwrap();
+        let conf = dir.path().join("conf");
+        let write = |path: &Path, text: &str| {
+            let mut file = std::fs::File::create_new(path).unwrap();
+            file.write_all(text.as_bytes()).unwrap();
+        };
+        let token = || {
+            let known = known_of_server(&conf);
+            assignments::last(&known, "TOKEN").map(str::to_owned)
+        };
+        assert_eq!(token(), None);
+        write(&token_beside(&conf), "TOKEN=m.own\n");
+        assert_eq!(token().as_deref(), Some("m.own"));
+        write(&conf, "SERV=s\nTOKEN=admin\n");
+        assert_eq!(token().as_deref(), Some("admin"));
     }
 
     #[test]

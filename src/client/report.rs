@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::assignments;
 use super::install::{CaError, for_reports};
+use super::installed::known_of_server;
 
 /// How long the server may take. A script waits no longer for its report.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -23,6 +24,7 @@ Examples:
 
 The server is that of --server, $EDEPLOY_SERVER, SERV and HTTP_PORT in the file that says what is installed, or
 those of the kernel's command line, in this order; so are TOKEN and CA, the file of an HTTPS server's certificate.
+The installation leaves the machine's own TOKEN in the file `token` beside the former, for root alone.
 The outermost step, as `install`, is the whole.")]
 pub(super) struct Report {
     /// The step, with those that it is in: install/database
@@ -226,9 +228,9 @@ struct Known {
 impl Known {
     fn read(conf: &Path, cmdline: &Path) -> Known {
         // Neither need be there.
-        let read = |path| std::fs::read_to_string(path).unwrap_or_default();
+        let cmdline = std::fs::read_to_string(cmdline).unwrap_or_default();
         Known {
-            assignments: [assignments::parse(&read(conf)), of_cmdline(&read(cmdline))],
+            assignments: [known_of_server(conf), of_cmdline(&cmdline)],
         }
     }
 

@@ -91,6 +91,15 @@ fn what_a_machine_found_is_known_to_the_server() {
     assert_eq!(server.get("/api/v1/drift").json()["paths"], json!([]));
 }
 
+/// The token of a machine that the server gets to know.
+fn token(server: &TestServer) -> String {
+    server.register(&crate::support::server::machine("CZ1", "QEMU"));
+    let asked = || server.get("/api/v1/machines/QEMU-CZ1-/token");
+    wait_for("the token", || asked().status == 200);
+    let answer = asked().json();
+    answer["token"].as_str().unwrap().to_owned()
+}
+
 #[test]
 fn a_server_that_is_away_or_refuses_takes_nothing_from_the_answer() {
     let roles = served();
@@ -106,11 +115,7 @@ fn a_server_that_is_away_or_refuses_takes_nothing_from_the_answer() {
         "{said}"
     );
     assert!(String::from_utf8_lossy(&output.stdout).contains("nothing changed"));
-    server.register(&crate::support::server::machine("CZ1", "QEMU"));
-    let token = || server.get("/api/v1/machines/QEMU-CZ1-/token");
-    wait_for("the token", || token().status == 200);
-    let token = token().json();
-    let token = token["token"].as_str().unwrap();
+    let token = &token(&server);
     let with_token = |name: &'static str| {
         let words = [
             "--report",
@@ -124,6 +129,19 @@ fn a_server_that_is_away_or_refuses_takes_nothing_from_the_answer() {
         machine.verify(&words).status.code()
     };
     assert_eq!(with_token("QEMU-CZ1-"), Some(0));
+    // The one that the installation left is found.
+    let port = server.address.port();
+    write(
+        machine.path("var/lib/edeploy/token"),
+        format!("TOKEN={token}\n"),
+    );
+    let conf = machine.path("var/lib/edeploy/conf");
+    let role = std::fs::read_to_string(&conf).unwrap();
+    write(
+        &conf,
+        format!("{role}SERV=127.0.0.1\nHTTP_PORT={port}\nMACHINE=QEMU-CZ1-\n"),
+    );
+    assert_eq!(machine.verify(&["--report"]).status.code(), Some(0));
     // The token says whose report it is, as with events.
     assert_eq!(with_token("node8"), Some(0));
     assert_eq!(server.get("/api/v1/drift/QEMU-CZ1-").status, 200);

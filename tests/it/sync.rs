@@ -150,6 +150,10 @@ fn an_image_comes_whole_over_connections_that_break() {
         let port = images.port;
         let by_http = format!("HSERV=127.0.0.1\nHSERV_PORT={port}\nHPATH=install\nMACHINE=");
         assert!(conf.contains(&by_http) && !conf.contains("t0k"), "{conf}");
+        let token = target.join("var/lib/edeploy/token");
+        assert_eq!(std::fs::metadata(&token).unwrap().mode() & 0o777, 0o600);
+        let token = std::fs::read_to_string(token).unwrap();
+        assert!(token.starts_with("TOKEN=CZ1-."), "{token}");
     });
     let heads = images.heads();
     assert!(

@@ -362,9 +362,8 @@ fn a_failing_post_is_no_obstacle_on_the_way_back() {
     assert_eq!(world.read("usr/bin/tool"), "tool\n");
 }
 
-#[test]
-fn the_server_is_told_of_an_upgrade_as_of_an_installation() {
-    let Some(world) = world() else { return };
+/// A server that the machine knows, by which it is called node7.
+fn server_of(world: &World) -> TestServer {
     let server = TestServer::start(|dir| simple_profile(dir, ""));
     let conf = world.read("var/lib/edeploy/conf");
     let told = format!(
@@ -372,6 +371,13 @@ fn the_server_is_told_of_an_upgrade_as_of_an_installation() {
         server.address.port()
     );
     write(world.machine.path("var/lib/edeploy/conf"), told);
+    server
+}
+
+#[test]
+fn the_server_is_told_of_an_upgrade_as_of_an_installation() {
+    let Some(world) = world() else { return };
+    let server = server_of(&world);
     assert_eq!(world.edeploy(&["upgrade", "1.1"]).status.code(), Some(100));
     let jobs = || server.get("/api/v1/jobs?machine=node7").json();
     let [job] = jobs()["jobs"]
@@ -403,12 +409,28 @@ fn the_server_is_told_of_an_upgrade_as_of_an_installation() {
             "{steps:?}"
         );
     }
-    // What is refused is told with its reason.
-    let way = world.roles.dir.path().join("metadata/1.1/base/1.0");
+}
+
+#[test]
+fn the_server_is_told_of_a_refused_upgrade_with_its_reason_and_the_machine_stays_installed() {
+    let Some(world) = world() else { return };
+    let server = server_of(&world);
+    let installed = json!({
+        "origin": "edeploy", "name": "install", "event_type": "finish", "description": "", "result": "SUCCESS",
+    });
+    let path = "/api/v1/events/node7";
+    let told = server.send(
+        "POST",
+        path,
+        "application/json",
+        installed.to_string().as_bytes(),
+    );
+    assert_eq!(told.status, 200);
+    let way = world.roles.dir.path().join("metadata/1.0/base/1.1");
     write(way.join("pre"), "#!/bin/sh\necho not drained >&2; exit 7\n");
-    std::fs::remove_file(world.machine.path(".edeploy/journal")).unwrap();
-    assert_eq!(world.edeploy(&["upgrade", "1.0"]).status.code(), Some(3));
-    let failed = jobs()["jobs"][0].clone();
+    assert_eq!(world.edeploy(&["upgrade", "1.1"]).status.code(), Some(3));
+    let jobs = server.get("/api/v1/jobs?machine=node7").json();
+    let failed = jobs["jobs"][0].clone();
     assert_eq!(
         (&failed["action"], &failed["status"]),
         (&json!("upgrade"), &json!("Errored"))

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::client::assignments;
+use crate::client::installed::token_beside;
 use crate::client::site::STAGED as STAGED_LIST;
 use crate::configure::quoted;
 use crate::system::{Command, RunError, Runner};
@@ -70,6 +71,8 @@ pub(super) struct Choice {
     pub profile: String,
     /// The name that the server knows this machine by, if it told one.
     pub machine: Option<String>,
+    /// The token by which the server knows it, if it gave one.
+    pub token: Option<String>,
 }
 
 /// Puts the staged files over the role's, and says in the target what it is.
@@ -95,7 +98,18 @@ pub(super) fn write(
     }
     let conf = target.join("var/lib/edeploy/conf");
     let before = read_if_there(&conf)?.unwrap_or_default();
-    put(writer, &conf, &conf_text(&before, settings, choice), false)
+    put(writer, &conf, &conf_text(&before, settings, choice), false)?;
+    let Some(token) = &choice.token else {
+        return Ok(());
+    };
+    let path = token_beside(&conf);
+    let text = format!("TOKEN={}\n", quoted(token));
+    let put = writer.put_private(&path, &text);
+    put.map_err(|source| FilesError::File {
+        verb: "write",
+        path,
+        source,
+    })
 }
 
 /// Lists what is below a directory as what makes the machine differ from its role; with `append` behind what was
@@ -242,6 +256,8 @@ fn put(writer: Writer, path: &Path, text: &str, append: bool) -> Result<(), File
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::MetadataExt;
+
     use super::*;
 
     #[test]
@@ -273,12 +289,16 @@ mod tests {
             version: "1.0".to_owned(),
             profile: "vm".to_owned(),
             machine: None,
+            token: Some("m.secret".to_owned()),
         };
         write(&crate::system::Real, writer, &settings, &choice, dir.path()).unwrap();
         let read = |name: &str| std::fs::read_to_string(dir.path().join(&name[1..])).unwrap();
         let conf = assignments::parse(&read("/var/lib/edeploy/conf"));
         assert_eq!(assignments::last(&conf, "HTTP_PORT"), Some("443"));
         assert_eq!(read(assignments::last(&conf, "CA").unwrap()), "PEM");
+        let token = dir.path().join("var/lib/edeploy/token");
+        assert_eq!(std::fs::metadata(token).unwrap().mode() & 0o777, 0o600);
+        assert_eq!(read("/var/lib/edeploy/token"), "TOKEN=m.secret\n");
     }
 
     #[test]
@@ -312,6 +332,7 @@ mod tests {
             version: "D7-F.1.0.0".to_owned(),
             profile: "vm".to_owned(),
             machine: None,
+            token: Some("m.secret".to_owned()),
         };
         let text = conf_text("VERS=old\nTHEIRS='a b'\n", &settings, &choice);
         assert_eq!(

@@ -149,6 +149,7 @@ impl Installation {
             version: or(&settings.os_ver, "VERS")?,
             profile: profile.unwrap_or_default(),
             machine: self.answer.as_ref().and_then(|it| it.machine.clone()),
+            token: self.answer.as_ref().and_then(|it| it.token.clone()),
         })
     }
 

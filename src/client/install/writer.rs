@@ -12,6 +12,12 @@ const PLAIN: Ownership = Ownership {
     gid: 0,
 };
 
+/// Owned by root and readable by nobody else.
+const PRIVATE: Ownership = Ownership {
+    mode: 0o600,
+    ..PLAIN
+};
+
 /// Writes files, unless this is a rehearsal.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Writer {
@@ -21,11 +27,20 @@ pub(super) struct Writer {
 impl Writer {
     /// Writes a text that root owns and all can read, with the directories above it.
     pub(super) fn put(self, path: &Path, text: &str, append: bool) -> io::Result<()> {
+        self.put_as(path, text, append, PLAIN)
+    }
+
+    /// Writes a text that only root can read, with the directories above it.
+    pub(super) fn put_private(self, path: &Path, text: &str) -> io::Result<()> {
+        self.put_as(path, text, false, PRIVATE)
+    }
+
+    fn put_as(self, path: &Path, text: &str, append: bool, wanted: Ownership) -> io::Result<()> {
         if self.is_rehearsal {
             show(&format!("write {}, {} bytes", path.display(), text.len()));
             return Ok(());
         }
-        put_file(path, text.as_bytes(), append, PLAIN)
+        put_file(path, text.as_bytes(), append, wanted)
     }
 
     /// Makes a directory with those above it.

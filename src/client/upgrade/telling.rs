@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::client::install::{Courier, Failure, Follower, Home, Log, Whole};
+use crate::client::installed::known_of_server;
 use crate::client::report;
 use crate::client::{Backlog, assignments};
 use crate::model::Leaves;
@@ -138,8 +139,7 @@ pub(super) fn boot_id() -> Option<String> {
 
 /// The server and the machine's name there; none where the machine was told of no server.
 fn home(conf: &Path) -> Option<Home> {
-    let text = std::fs::read_to_string(conf).unwrap_or_default();
-    let conf = assignments::parse(&text);
+    let conf = known_of_server(conf);
     assignments::last(&conf, "SERV")?;
     let words = ["SERV", "HTTP_PORT", "TOKEN", "CA"]
         .into_iter()

@@ -264,6 +264,7 @@ mod tests {
             version: "D7-F.1.0.0".to_owned(),
             profile: "vm".to_owned(),
             machine: None,
+            token: None,
         };
         let source = Source {
             settings: &Settings::parse(line).unwrap(),
