@@ -4,7 +4,8 @@
 use serde_json::json;
 
 use crate::both_ways::{Left, compare, stubs};
-use crate::library::{answer, expect_same_words, plan, planned, refusal, variables};
+use crate::library::wrong::expect_same_words;
+use crate::library::{answer, plan, planned, refusal, variables};
 use crate::support::python::Root;
 
 /// A tool that answers some commands with the recorded texts and all others with nothing.
