@@ -1,6 +1,7 @@
 """Upgrades of an installed machine from one version of its role to the next: there and back, cut by the power at
 any moment, refused. What is done on the machine is done as its admin would, by commands (`inside.py`)."""
 
+import json
 import re
 import subprocess
 from contextlib import contextmanager
@@ -62,6 +63,8 @@ def there_and_back(bench):
         expect_version(running, FORMER)
         kernel = running.inside.must("uname -r")
         upgrade(bench, running)
+        if wrong := told(bench):
+            raise LabError(f"of an upgrade that went well the server says: {wrong}")
         restart(running)
     with bench.up("latter") as running:
         expect_version(running, LATTER)
@@ -105,6 +108,8 @@ def refused(bench):
         refuses("a disk that is too small", r"[0-9]+ MB are needed, [0-9]+ MB are free")
         running.inside.must("rm /var/tmp/fill")
         refuses("a version that nobody made", r"1\.7", "edeploy upgrade 1.7")
+        if not (why := told(bench)).startswith("was refused at upgrade/"):
+            raise LabError(f"of an upgrade that was refused the server says: {why}")
         expect_version(running, FORMER)
 
 
@@ -208,6 +213,14 @@ def upgrade(bench, running):
     bench.say(f"upgraded: {', '.join(' '.join(step) for step in took)}")
     if [step for step, _ in took] != STEPS:
         raise LabError(f"the steps of an upgrade must come in their order: {took}")
+
+
+def told(bench):
+    """What is wrong with the machine by its server, which was told how the upgrade went. It stays an installed one."""
+    (view,) = json.loads(bench.services.control("status", "-m", bench.case.machine.serial, "--json"))
+    if (view["action"], view["standing"]) != ("upgrade", "installed"):
+        raise LabError(f"the server must know of the upgrade, and of the machine as an installed one: {view}")
+    return (view["diagnosis"] or {"what": ""})["what"]
 
 
 def changed_by_hand(running):
