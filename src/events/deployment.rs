@@ -105,6 +105,9 @@ pub(super) struct Seen {
     /// The start of the root was reported.
     #[serde(default)]
     pub(super) root: Option<Timestamp>,
+    /// In which start of the machine that was.
+    #[serde(default)]
+    pub(super) root_boot: Option<String>,
     /// The first message of a producer that has only messages.
     #[serde(default)]
     pub(super) message: Option<String>,

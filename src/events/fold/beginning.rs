@@ -124,14 +124,21 @@ impl Folding<'_> {
 
     pub(super) fn root_starts(&mut self) {
         let happened = self.report.happened();
-        let seen = self.machine.open().and_then(|open| open.seen.root);
-        if seen.is_some_and(|seen| seen != happened) {
+        let boot_id = self.report.about.boot_id.clone();
+        let action = meaning::action_of(self.event()).to_owned();
+        let is_another = self.machine.open().is_some_and(|open| {
+            // What is left of an upgrade is done by another process, which tells of a beginning too.
+            let goes_on =
+                action == meaning::UPGRADE && boot_id.is_some() && open.seen.root_boot == boot_id;
+            open.seen.root.is_some_and(|seen| seen != happened) && !goes_on
+        });
+        if is_another {
             self.begins_again();
         }
-        let action = meaning::action_of(self.event()).to_owned();
         let origin = self.event().origin.clone();
         let deployment = self.deployment();
         deployment.seen.root = Some(happened);
+        deployment.seen.root_boot = boot_id;
         deployment.status = Status::Running;
         deployment.action = action;
         deployment.origin = origin;

@@ -55,6 +55,33 @@ fn a_refused_upgrade_fails_and_leaves_the_machine_where_it_stood() {
 }
 
 #[test]
+fn an_upgrade_goes_on_in_another_process_and_begins_again_after_a_restart() {
+    let mut life = installed();
+    let start = |name, boot_id: &str| {
+        let about = About {
+            boot_id: Some(boot_id.to_owned()),
+            ..About::default()
+        };
+        (Event::new("edeploy", name, EventKind::Start), about)
+    };
+    for (name, boot_id) in [
+        ("upgrade", "b2"),
+        ("upgrade/apply", "b2"),
+        ("upgrade", "b3"),
+        ("upgrade/apply", "b3"),
+        ("upgrade", "b3"),
+        ("upgrade/post", "b3"),
+    ] {
+        let (event, about) = start(name, boot_id);
+        life.tell(event, about);
+    }
+    life.upgrade_ends(StepResult::Success, None);
+    let upgrades = &life.ended[1..];
+    assert_eq!(upgrades, [(2, Status::Errored), (3, Status::Complete)]);
+    assert_eq!(life.deployment().open, []);
+}
+
+#[test]
 fn what_failed_before_has_still_failed_after_a_refused_upgrade() {
     let mut life = installed();
     life.start("upgrade").start("upgrade/post");
