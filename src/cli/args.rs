@@ -33,7 +33,7 @@ Exit codes:
   5  a file is not there or cannot be read or written, or the server cannot be reached
   6  the job that was followed failed";
 
-/// Checks, explains and edits what edeploy-server hands out.
+/// Checks, explains and edits what edeploy-server hands out, tells what becomes of machines, builds roles.
 #[derive(Debug, Parser)]
 #[command(name = "edeployctl", version, after_help = EXIT_CODES, disable_help_subcommand = true)]
 pub(super) struct Ctl {

@@ -19,7 +19,7 @@ const LONGEST: u64 = 256 << 20;
 /// Where to ask.
 #[derive(Debug, Clone, Args)]
 pub(super) struct Remote {
-    /// The server, http://HOST:PORT; $EDEPLOY_SERVER says it for all verbs
+    /// The server, http://HOST:PORT; else $EDEPLOY_SERVER
     #[arg(
         long,
         value_name = "URL",

@@ -26,7 +26,7 @@ use metadata::MakeMetadata;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  edeployctl role build roles/base.toml --vers D12-1.0 --out install
+  edeployctl role build roles/base.toml --vers D12-1.0 --out install --add-ids
   edeployctl role manifest install/D12-1.0/base
   edeployctl role diff install/D12-1.0/base install/D12-1.1/base
   edeployctl role keygen roles

@@ -20,7 +20,7 @@ Without --all, a machine with which nothing is wrong is left out once it was sil
 pub(super) struct Status {
     #[command(flatten)]
     which: Which,
-    /// Only what stands so: unknown, discovered, refused, installing, installed, failed, held, released
+    /// Only what stands so: unknown, discovered, refused, installing, installed, upgrading, failed, held, released
     #[arg(long, value_name = "STANDING", num_args = 1..)]
     standing: Vec<String>,
     /// Only with what is wrong: failed, looping, stuck, never_came_back, refused, held

@@ -35,6 +35,27 @@ fn server() -> TestServer {
 }
 
 #[test]
+fn what_the_user_of_the_server_may_not_read_is_refused_once_and_for_all() {
+    if !crate::roles::is_root() {
+        return;
+    }
+    let drop = "exec setpriv --bounding-set=-dac_override,-dac_read_search --inh-caps=-all \"$@\"";
+    let server = TestServer::after_shell(drop, |dir| simple_profile(dir, ""), &[]);
+    let secret = server.path("state/roles/install/1.0/base/etc/shadow");
+    write(&secret, "root:x\n");
+    let nothing = std::os::unix::fs::PermissionsExt::from_mode(0);
+    std::fs::set_permissions(secret, nothing).unwrap();
+    let answer = server.get("/install/1.0/base/etc/shadow");
+    assert_eq!(answer.status, 403);
+    let text = answer.text();
+    assert!(
+        text.contains("may not read `/install/1.0/base/etc/shadow`"),
+        "{text}"
+    );
+    assert!(server.log().contains("serve it as root, or by rsync"));
+}
+
+#[test]
 fn files_of_roles_are_served_in_parts_too() {
     let server = server();
     for (path, text) in [

@@ -26,7 +26,7 @@ const TIMEOUT: Duration = Duration::from_secs(2 * 3600);
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
-  edeployctl role build roles/base.toml --vers D12-1.0 --out install
+  edeployctl role build roles/base.toml --vers D12-1.0 --out install --add-ids
 
 writes install/D12-1.0/base/, base.manifest and base.packages beside it, and the image base-D12-1.0.edeploy with its
 .sha256. The role is called as its file. It takes mmdebstrap (dnf and rpm where

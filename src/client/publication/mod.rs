@@ -39,7 +39,7 @@ pub(super) enum FetchError {
     #[error(transparent)]
     Rsync(RunError),
     #[error(
-        "the server of roles does not answer as it should; HSERV, HSERV_PORT, HPATH and TOKEN in /var/lib/edeploy/conf must be right"
+        "the server of roles does not answer as it should; HSERV, HSERV_PORT, HPATH and TOKEN in /var/lib/edeploy/conf must be right, and it must be able to read the whole tree"
     )]
     Http(#[from] DownloadError),
     #[error(

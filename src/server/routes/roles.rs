@@ -75,9 +75,14 @@ async fn answer(request: HttpRequest, state: web::Data<AppState>) -> HttpRespons
             .insert_header((CACHE_CONTROL, "no-store"))
             .json(items),
         Ok(Ok(There::Nothing)) => {
-            let path: String = request.path().chars().take(200).collect();
-            let text = format!("there is nothing at `{}`", path.escape_debug());
-            ApiError::NotFound(text).response(&request)
+            ApiError::NotFound(format!("there is nothing at {}", shown(&request)))
+                .response(&request)
+        }
+        // An error of a server is tried again for long; this one does not pass.
+        Ok(Err(error)) if error.kind() == io::ErrorKind::PermissionDenied => {
+            let text = format!("this server's user may not read {}", shown(&request));
+            tracing::error!("{text}: serve it as root, or by rsync");
+            ApiError::Forbidden(text).response(&request)
         }
         Ok(Err(error)) => {
             tracing::error!(path = ?request.path(), %error, "a file of a role cannot be read");
@@ -85,6 +90,12 @@ async fn answer(request: HttpRequest, state: web::Data<AppState>) -> HttpRespons
         }
         Err(_) => ApiError::Internal.response(&request),
     }
+}
+
+/// The path of a request, for people.
+fn shown(request: &HttpRequest) -> String {
+    let path: String = request.path().chars().take(200).collect();
+    format!("`{}`", path.escape_debug())
 }
 
 /// What follows the tree in `/TREE/…`, byte for byte: actix leaves `%2B` as it stands and loses what is no UTF-8, and
