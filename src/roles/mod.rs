@@ -39,7 +39,7 @@ pub use metadata::{Metadata, Release};
 pub use own::Rules;
 pub use packages::{PackageChange, Packages};
 pub use path::{PathError, TreePath};
-pub use plan::{Action, Change, InTheWay, Plan, Trees, plan};
+pub use plan::{Action, Change, InTheWay, Plan, There, Trees, plan};
 pub use recipe::{RecipeError, RoleFile, RoleFileEntry};
 pub use signature::{Keys, PublicKey, SignatureError, sign};
 pub use signed::Signed;

@@ -63,14 +63,33 @@ pub struct Trees<'a> {
     pub target: &'a [Entry],
 }
 
-/// Something of the machine's own is where the version has something of another kind.
+/// What is on the machine is in the way of something of another kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "`{path}` is a directory that holds what is this machine's own, and no directory in the version: move it away or exclude it"
-)]
-pub struct InTheWay {
-    /// What would have to go.
-    pub path: TreePath,
+pub enum InTheWay {
+    /// It would have to go, and holds what is in neither version.
+    #[error(
+        "`{0}` is a directory that holds what is this machine's own, and no directory in the version: move it away or exclude it"
+    )]
+    Own(TreePath),
+    /// No program runs between its going and the other's coming.
+    #[error(
+        "`{0}` is a directory on the machine or in the version and not in the other one, and no program runs while that changes: install the version anew"
+    )]
+    Programs(TreePath),
+}
+
+/// Directories without which no program runs, as they are before and after usr-merge.
+const PROGRAMS: [&str; 7] = ["bin", "lib", "lib32", "lib64", "libx32", "sbin", "usr"];
+
+/// What there is at a path, where nobody has looked yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum There {
+    /// Nothing.
+    Nothing,
+    /// A directory, which no link leads to.
+    Directory,
+    /// Something else, or it is behind a link.
+    Other,
 }
 
 /// The changes, in an order in which each is possible once those before it are done.
@@ -78,7 +97,8 @@ pub struct InTheWay {
 pub struct Plan {
     /// What is done at once.
     pub changes: Vec<Change>,
-    /// What goes once the machine has started from the version: the kernels that it does not have, their modules.
+    /// What goes once the machine has started from the version: kernels of the former one that it does not have,
+    /// their modules.
     pub later: Vec<Change>,
     /// What was changed on the machine since it was installed, and is replaced or removed.
     pub overwritten: Vec<TreePath>,
@@ -91,15 +111,15 @@ impl Plan {
     }
 }
 
-/// Plans the way from what was found to the target. `exists` is asked for excluded paths, which may be in
+/// Plans the way from what was found to the target. `there` is asked for excluded paths, which may be in
 /// directories that nobody looked into.
 ///
 /// # Errors
-/// A directory would have to go that holds what is in neither version.
+/// A directory would have to go that holds what is in neither version, or all programs are in.
 pub fn plan(
     trees: &Trees<'_>,
     rules: &Rules,
-    exists: impl Fn(&TreePath) -> bool,
+    there: impl Fn(&TreePath) -> There,
 ) -> Result<Plan, InTheWay> {
     let mut planning = Planning {
         found: by_path(trees.found),
@@ -112,7 +132,7 @@ pub fn plan(
     };
     let mut added = HashSet::new();
     for entry in trees.target {
-        planning.take(entry, &exists, &mut added);
+        planning.take(entry, &there, &mut added)?;
     }
     planning.remove(trees)?;
     Ok(planning.finish())
@@ -154,28 +174,36 @@ impl<'a> Planning<'a> {
     fn take(
         &mut self,
         entry: &'a Entry,
-        exists: &impl Fn(&TreePath) -> bool,
+        there: &impl Fn(&TreePath) -> There,
         added: &mut HashSet<&'a TreePath>,
-    ) {
+    ) -> Result<(), InTheWay> {
         let path = &entry.path;
         let found = self.found.get(path).copied();
         if self.rules.exclude.excludes(path, entry.is_directory()) {
             let is_added = !self.rules.add_only.excludes(path, entry.is_directory());
+            // What a link leads to is not the role's: nothing is put there.
             let has_place = path
                 .parent()
-                .is_none_or(|parent| added.contains(&parent) || exists(&parent));
-            if is_added && has_place && found.is_none() && !exists(path) {
+                .is_none_or(|parent| added.contains(&parent) || there(&parent) == There::Directory);
+            if is_added && has_place && found.is_none() && there(path) == There::Nothing {
                 added.insert(path);
                 self.add(entry);
             }
-            return;
+            return Ok(());
         }
         let Some(found) = found else {
             added.insert(path);
-            return self.add(entry);
+            self.add(entry);
+            return Ok(());
         };
         if !differs(entry, found) {
-            return;
+            return Ok(());
+        }
+        let is_of_programs = PROGRAMS
+            .iter()
+            .any(|name| name.as_bytes() == path.as_bytes());
+        if is_of_programs && entry.is_directory() != found.is_directory() {
+            return Err(InTheWay::Programs(path.clone()));
         }
         self.note(found);
         match (entry.is_directory(), found.is_directory()) {
@@ -191,6 +219,7 @@ impl<'a> Planning<'a> {
                 self.add(entry);
             }
         }
+        Ok(())
     }
 
     fn add(&mut self, entry: &Entry) {
@@ -215,7 +244,7 @@ impl<'a> Planning<'a> {
 
     /// What is to go, from the leaves up. A directory stays with the first thing in it that does.
     fn remove(&mut self, trees: &Trees<'a>) -> Result<(), InTheWay> {
-        let leaving = Kernels::of(trees.found).without(&Kernels::of(trees.target));
+        let leaving = Kernels::of(trees.base).without(&Kernels::of(trees.target));
         let mut kept = HashSet::new();
         for entry in trees.found.iter().rev() {
             let path = &entry.path;
@@ -224,7 +253,7 @@ impl<'a> Planning<'a> {
             let goes = is_cleared || !self.wanted.contains_key(path) && self.goes(entry, of_kernel);
             if !goes || kept.contains(path) {
                 if is_cleared {
-                    return Err(InTheWay { path: path.clone() });
+                    return Err(InTheWay::Own(path.clone()));
                 }
                 kept.extend(path.parent());
                 continue;

@@ -43,7 +43,7 @@ fn what_the_user_of_the_server_may_not_read_is_refused_once_and_for_all() {
     let server = TestServer::after_shell(drop, |dir| simple_profile(dir, ""), &[]);
     let secret = server.path("state/roles/install/1.0/base/etc/shadow");
     write(&secret, "root:x\n");
-    let nothing = std::os::unix::fs::PermissionsExt::from_mode(0);
+    let nothing = std::os::unix::fs::PermissionsExt::from_mode(0o000);
     std::fs::set_permissions(secret, nothing).unwrap();
     let answer = server.get("/install/1.0/base/etc/shadow");
     assert_eq!(answer.status, 403);

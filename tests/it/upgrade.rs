@@ -4,6 +4,7 @@ mod by_http;
 mod killed;
 mod refused;
 mod told;
+mod unusual;
 
 use std::path::PathBuf;
 use std::process::Output;
@@ -25,7 +26,7 @@ const CHANGES: &str = r#"cd "$1"
 mkdir -p 1.1; cp -a 1.0/base 1.1/base; cd 1.1/base
 echo new-tool >usr/bin/tool
 chmod 600 usr/bin/mode
-rm usr/bin/gone; rm -r usr/share/old
+rm usr/bin/gone; rm -r usr/share/old usr/share/doc/left
 mkdir -p usr/share/new/deep; echo deep >usr/share/new/deep/file
 ln -sfn new usr/share/link
 rm usr/share/was-file; mkdir usr/share/was-file; echo x >usr/share/was-file/x
@@ -49,6 +50,7 @@ echo tool >usr/bin/tool; echo mode >usr/bin/mode; echo gone >usr/bin/gone; echo 
 ln usr/bin/tool usr/bin/same
 ln -s old usr/share/link; echo f >usr/share/was-file; echo d >usr/share/was-directory/d
 echo first >etc/motd; echo gone >etc/gone; echo db >var/db
+mkdir usr/share/doc; echo kept >usr/share/doc/kept; echo left >usr/share/doc/left
 echo kernel >boot/vmlinuz-6.1.0; echo initrd >boot/initrd.img-6.1.0; echo module >usr/lib/modules/6.1.0/a.ko
 printf '/etc/local\n/var/spool/\n' >var/lib/edeploy/1.0/exclude
 printf 'VERS=1.0\nROLE=base\n' >var/lib/edeploy/conf
@@ -250,6 +252,7 @@ fn a_machine_gets_the_next_version_and_goes_back() {
     let forth = world.edeploy(&["rollback"]);
     assert_eq!(forth.status.code(), Some(100), "{}", stderr(&forth));
     assert_eq!(world.read("usr/bin/tool"), "new-tool\n");
+    assert_eq!(world.read("var/db"), "db\n");
 }
 
 #[test]

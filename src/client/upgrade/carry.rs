@@ -6,13 +6,14 @@ use crate::model::RoleVersion;
 use crate::roles::{Change, Entry, Kernels, Manifest, Signed};
 
 use super::areas::{Areas, Part, make_private};
-use super::check::{Checked, Way};
+use super::check::Checked;
 use super::error::{UpgradeError, file};
 use super::finish::{Done, Until, go_on, settle};
 use super::journal::{Files, Journal, Phase};
 use super::space;
 use super::stage::{clear, stage};
 use super::telling::Story;
+use super::way::Way;
 use super::written::put;
 use super::{guard, scripts, units};
 

@@ -14,6 +14,7 @@ mod carry;
 mod check;
 mod error;
 mod finish;
+mod found;
 mod guard;
 mod how;
 mod journal;
@@ -25,6 +26,7 @@ mod stage;
 mod telling;
 mod units;
 mod verb;
+mod way;
 mod written;
 
 pub(super) use error::UpgradeError;

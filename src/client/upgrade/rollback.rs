@@ -1,12 +1,17 @@
 //! The way back: to what was kept when the last upgrade came to its end.
 
+use std::collections::HashSet;
+use std::io::ErrorKind;
+
 use crate::client::site::Site;
-use crate::roles::{Depth, Filter, Manifest, look};
+use crate::roles::{Filter, Manifest};
 
 use super::areas::Areas;
-use super::check::{self, Checked, Way};
+use super::check::{Checked, make_plan};
 use super::error::{UpgradeError, file};
+use super::found::{as_found, find};
 use super::journal::{Files, Former, read_manifest};
+use super::way::{Way, rules};
 
 /// Plans the way back. What was kept is used; only what is gone from there comes from the server.
 pub(super) fn check(site: &Site) -> Result<(Checked, Former), UpgradeError> {
@@ -21,10 +26,10 @@ pub(super) fn check(site: &Site) -> Result<(Checked, Former), UpgradeError> {
         add_only: Some(b"- *\n".to_vec()),
         ..Way::default()
     };
-    let rules = check::rules(site, &way)?;
-    let found = look(target.entries(), &site.root, &rules.exclude, Depth::Quick)?;
-    let plan = check::make_plan(site, &found, &base, &target, &rules)?;
-    let leaving = check::as_found(site, &base, found, &plan)?;
+    let rules = rules(site, &way)?;
+    let found = find(site, &base, &target, &rules)?;
+    let plan = make_plan(site, &found, &base, &target, &rules)?;
+    let leaving = as_found(site, &base, found, &plan)?;
     let checked = Checked {
         to: former.version.clone(),
         former: leaving,
@@ -32,7 +37,7 @@ pub(super) fn check(site: &Site) -> Result<(Checked, Former), UpgradeError> {
         texts: Vec::new(),
         target,
         way: Way {
-            exclude: exclude_of(site, &former)?,
+            exclude: exclude_of(site, &former, &way.exclude)?,
             ..way
         },
         plan,
@@ -49,13 +54,56 @@ fn installed(site: &Site) -> Result<Manifest, UpgradeError> {
     Ok(site.believe(&kept, version)?)
 }
 
-/// The list that the former version has of its own, which the way back leaves as it is.
-fn exclude_of(site: &Site, former: &Former) -> Result<Vec<u8>, UpgradeError> {
+/// What the former version leaves alone from now on: what its own list names, and then what the way back left alone,
+/// since that may be this machine's own by now.
+fn exclude_of(site: &Site, former: &Former, in_use: &[u8]) -> Result<Vec<u8>, UpgradeError> {
     let list = site.home_of(&former.version).join("exclude");
-    match std::fs::read(&list) {
-        Ok(text) => Filter::parse(&text)
-            .map(|_| text)
-            .map_err(|source| UpgradeError::Exclude { path: list, source }),
-        Err(_) => Ok(Vec::new()),
+    let own = match std::fs::read(&list) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
+        read => read.map_err(file("read", &list))?,
+    };
+    let both = joined(&own, in_use);
+    match Filter::parse(&both) {
+        Ok(_) => Ok(both),
+        Err(source) => Err(UpgradeError::Exclude { path: list, source }),
+    }
+}
+
+/// A list with the lines of another one that it does not have.
+fn joined(own: &[u8], other: &[u8]) -> Vec<u8> {
+    let lines = |text: &'_ [u8]| -> Vec<Vec<u8>> {
+        text.split(|byte| *byte == b'\n')
+            .map(<[u8]>::to_vec)
+            .collect()
+    };
+    let mut all = lines(own.trim_ascii_end());
+    let known: HashSet<Vec<u8>> = all.iter().cloned().collect();
+    all.extend(
+        lines(other)
+            .into_iter()
+            .filter(|line| !known.contains(line)),
+    );
+    all.retain(|line| !line.is_empty());
+    let mut text = all.join(&b'\n');
+    text.push(b'\n');
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_that_are_joined_again_and_again_do_not_grow() {
+        let (own, wide) = (
+            b"/srv/a\n".as_slice(),
+            b"# wide\n/srv/a\n\n/etc/passwd\n".as_slice(),
+        );
+        let back = joined(own, wide);
+        assert_eq!(back, b"/srv/a\n# wide\n/etc/passwd\n");
+        let forth = joined(wide, &back);
+        assert_eq!(joined(&back, &forth), back);
+        assert_eq!(joined(&forth, &back), forth);
+        assert_eq!(joined(b"", wide), b"# wide\n/srv/a\n/etc/passwd\n");
     }
 }

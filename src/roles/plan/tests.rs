@@ -71,6 +71,14 @@ fn apply(found: &[Entry], target: &[Entry], changes: &[Change]) -> Vec<Entry> {
     tree.into_values().collect()
 }
 
+fn there(found: &[Entry], path: &TreePath) -> There {
+    let entry = found.iter().find(|entry| entry.path == *path);
+    entry.map_or(There::Nothing, |entry| match entry.is_directory() {
+        true => There::Directory,
+        false => There::Other,
+    })
+}
+
 fn planned(found: &[Entry], base: &[Entry], target: &[Entry], exclude: &str) -> Plan {
     let trees = Trees {
         found,
@@ -81,8 +89,7 @@ fn planned(found: &[Entry], base: &[Entry], target: &[Entry], exclude: &str) -> 
         exclude: Filter::parse(exclude.as_bytes()).unwrap(),
         add_only: Filter::parse(b"+ /var/\n+ /var/**\n- *\n").unwrap(),
     };
-    let exists = |path: &TreePath| found.iter().any(|entry| entry.path == *path);
-    plan(&trees, &rules, exists).unwrap()
+    plan(&trees, &rules, |path| there(found, path)).unwrap()
 }
 
 fn said(changes: &[Change]) -> Vec<String> {
@@ -186,6 +193,33 @@ fn a_kernel_that_leaves_stays_until_the_next_one_has_started() {
 }
 
 #[test]
+fn a_kernel_of_the_machines_own_stays() {
+    let kernel = tree(&[directory("boot"), file("boot/vmlinuz-6.1", 1)]);
+    let mut found = kernel.clone();
+    found.push(file("boot/vmlinuz-6.9-mine", 1));
+    let plan = planned(&found, &kernel, &kernel, "");
+    assert!(plan.is_empty(), "{plan:?}");
+}
+
+#[test]
+fn no_directory_of_programs_becomes_a_link_or_the_other_way_round() {
+    let link = entry("lib", Node::Symlink(b"usr/lib".to_vec()));
+    let (old, new) = (
+        tree(&[directory("lib"), file("lib/libc.so", 1)]),
+        tree(&[link]),
+    );
+    for [old, new] in [[&old, &new], [&new, &old]] {
+        let trees = Trees {
+            found: old,
+            base: old,
+            target: new,
+        };
+        let error = plan(&trees, &Rules::default(), |_| There::Nothing).unwrap_err();
+        assert_eq!(error, InTheWay::Programs(path("lib")));
+    }
+}
+
+#[test]
 fn a_directory_with_something_of_the_machines_own_is_in_the_way_of_a_file() {
     let base = tree(&[directory("opt"), file("opt/x", 1)]);
     let found = tree(&[directory("opt"), file("opt/mine", 1), file("opt/x", 1)]);
@@ -195,8 +229,8 @@ fn a_directory_with_something_of_the_machines_own_is_in_the_way_of_a_file() {
         base: &base,
         target: &target,
     };
-    let error = plan(&trees, &Rules::default(), |_| true).unwrap_err();
-    assert_eq!(error.path, path("opt"));
+    let error = plan(&trees, &Rules::default(), |_| There::Directory).unwrap_err();
+    assert_eq!(error, InTheWay::Own(path("opt")));
     let plan = planned(&base, &base, &target, "");
     assert_eq!(
         said(&plan.changes),
@@ -258,7 +292,7 @@ proptest! {
     #[test]
     fn what_a_plan_makes_is_the_target(found in any_tree(), base in any_tree(), target in any_tree()) {
         let trees = Trees { found: &found, base: &base, target: &target };
-        let Ok(plan) = plan(&trees, &Rules::default(), |_| false) else {
+        let Ok(plan) = plan(&trees, &Rules::default(), |_| There::Nothing) else {
             return Ok(());
         };
         let made = apply(&found, &target, &plan.changes);
@@ -268,7 +302,7 @@ proptest! {
             prop_assert!(one.aspect == Aspect::Extra && (is_own || entry.is_directory()), "{one:?}");
         }
         let again = Trees { found: &made, base: &base, target: &target };
-        let again = super::plan(&again, &Rules::default(), |_| false).unwrap();
+        let again = super::plan(&again, &Rules::default(), |_| There::Nothing).unwrap();
         prop_assert_eq!(again.changes, vec![]);
     }
 }
