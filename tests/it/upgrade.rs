@@ -1,6 +1,7 @@
 //! `edeploy upgrade` and the way back: a real rsync daemon, real trees, the real client.
 
 mod by_http;
+mod elsewhere;
 mod killed;
 mod refused;
 mod told;
@@ -28,10 +29,11 @@ echo new-tool >usr/bin/tool
 chmod 600 usr/bin/mode
 rm usr/bin/gone; rm -r usr/share/old usr/share/doc/left
 mkdir -p usr/share/new/deep; echo deep >usr/share/new/deep/file
-ln -sfn new usr/share/link
+ln -sfn new usr/share/link; ln -sfn new opt/app/link; rm opt/gone
 rm usr/share/was-file; mkdir usr/share/was-file; echo x >usr/share/was-file/x
 rm -r usr/share/was-directory; echo y >usr/share/was-directory
 echo second >etc/motd; rm etc/gone; echo fresh >etc/fresh; chown 7:8 etc/fresh; chmod 750 etc/dir
+echo second >opt/app/data/file; mkdir opt/app/new; echo fresh >opt/app/new/file
 mkdir var/spool; echo seed >var/spool/seed; echo other >var/db
 mv boot/vmlinuz-6.1.0 boot/vmlinuz-6.2.0; mv boot/initrd.img-6.1.0 boot/initrd.img-6.2.0
 mv usr/lib/modules/6.1.0 usr/lib/modules/6.2.0
@@ -49,6 +51,7 @@ cp "$(command -v busybox)" usr/bin/busybox; for name in sh echo; do ln -s busybo
 echo tool >usr/bin/tool; echo mode >usr/bin/mode; echo gone >usr/bin/gone; echo o >usr/share/old/o
 ln usr/bin/tool usr/bin/same
 ln -s old usr/share/link; echo f >usr/share/was-file; echo d >usr/share/was-directory/d
+mkdir -p opt/app/data; echo first >opt/app/data/file; echo gone >opt/gone; ln -s data opt/app/link
 echo first >etc/motd; echo gone >etc/gone; echo db >var/db
 mkdir usr/share/doc; echo kept >usr/share/doc/kept; echo left >usr/share/doc/left
 echo kernel >boot/vmlinuz-6.1.0; echo initrd >boot/initrd.img-6.1.0; echo module >usr/lib/modules/6.1.0/a.ko

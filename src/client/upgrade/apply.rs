@@ -1,9 +1,12 @@
-//! One change after the other, each done by one rename or removal, and each done again with no harm.
+//! One change after the other, each done by one rename or removal, and each done again with no harm. Where no
+//! rename leads to, what is put is copied beside its place first.
 
+use std::fs::File;
 use std::io;
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
-use crate::roles::{Action, Change, Entry, Manifest, TreePath};
+use crate::roles::{Action, Change, Entry, Manifest, Node, TreePath};
 
 use super::areas::{Areas, Part, make_private};
 use super::attributes;
@@ -42,15 +45,19 @@ pub(super) fn perform(
 ) -> Result<(), UpgradeError> {
     let path = place.of(root, &change.path);
     let wrong = file(change.action.name(), &path);
-    let done = match change.action {
-        Action::Remove | Action::RemoveDirectory => remove(change, &path, place),
-        Action::Put => put(change, &path, place),
-        Action::MakeDirectory | Action::Attributes => match entry_of(target, &change.path) {
-            Some(entry) => directory(&path, entry),
-            None => Ok(()),
-        },
+    if let Action::Remove | Action::RemoveDirectory = change.action {
+        return remove(change, &path, place).map_err(wrong);
+    }
+    let Some(entry) = entry_of(target, &change.path) else {
+        return Ok(());
     };
-    done.map_err(wrong)
+    if change.action != Action::Put {
+        return directory(&path, entry).map_err(wrong);
+    }
+    match put(entry, &path, place).map_err(wrong)? {
+        true => Ok(()),
+        false => Err(UpgradeError::Lost(path)),
+    }
 }
 
 /// What a manifest says of a path.
@@ -68,16 +75,63 @@ fn directory(path: &Path, entry: &Entry) -> io::Result<()> {
     attributes::set(path, entry)
 }
 
-fn put(change: &Change, path: &Path, place: &mut Place<'_>) -> io::Result<()> {
-    let incoming = place.incoming(&change.path)?;
+/// Puts what came into its place. Whether it is there now: what did not come must have been put there before.
+fn put(entry: &Entry, path: &Path, place: &mut Place<'_>) -> io::Result<bool> {
+    let incoming = place.incoming(&entry.path)?;
     if !is_there(&incoming) {
-        // It was put there before.
-        return Ok(());
+        return Ok(looks_like(path, entry));
     }
     if let Place::Live(areas) = place {
-        put_aside(areas, path, &change.path, link_or_copy)?;
+        put_aside(areas, path, &entry.path, link_or_copy)?;
     }
-    std::fs::rename(&incoming, path)
+    match std::fs::rename(&incoming, path) {
+        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
+            put_across(&incoming, path, entry)?;
+        }
+        done => done?,
+    }
+    Ok(true)
+}
+
+/// Whether something is of the kind, and a file of the size, that the version says.
+fn looks_like(path: &Path, entry: &Entry) -> bool {
+    let Ok(meta) = std::fs::symlink_metadata(path) else {
+        return false;
+    };
+    let kind = meta.file_type();
+    match entry.node {
+        Node::Directory => kind.is_dir(),
+        Node::File { size, .. } => kind.is_file() && meta.len() == size,
+        Node::Symlink(_) => kind.is_symlink(),
+        Node::Character(..) => kind.is_char_device(),
+        Node::Block(..) => kind.is_block_device(),
+        Node::Fifo => kind.is_fifo(),
+        Node::Socket => kind.is_socket(),
+    }
+}
+
+/// The name of what is copied, until it is whole.
+const NEW: &str = ".edeploy-new";
+
+/// Puts what came into its place where no rename leads to: behind a link that stays, or where the same file
+/// system is mounted a second time. On the disk when it returns: nobody knows that file system.
+fn put_across(incoming: &Path, path: &Path, entry: &Entry) -> io::Result<()> {
+    let new = path.with_file_name(NEW);
+    remove_file(&new)?;
+    attributes::make(&new, entry)?;
+    if let Node::File { .. } = entry.node {
+        // Never through a link that somebody put there meanwhile.
+        io::copy(&mut File::open(incoming)?, &mut File::create_new(&new)?)?;
+    }
+    attributes::set(&new, entry)?;
+    if let Node::File { .. } = entry.node {
+        File::open(&new)?.sync_all()?;
+    }
+    std::fs::rename(&new, path)?;
+    if let Some(above) = path.parent() {
+        File::open(above)?.sync_all()?;
+    }
+    remove_file(incoming)
 }
 
 fn remove(change: &Change, path: &Path, place: &mut Place<'_>) -> io::Result<()> {
@@ -96,24 +150,49 @@ fn remove(change: &Change, path: &Path, place: &mut Place<'_>) -> io::Result<()>
         };
     }
     if let Place::Live(areas) = place {
-        put_aside(areas, path, &change.path, |from, to| {
-            std::fs::rename(from, to)
-        })?;
+        put_aside(areas, path, &change.path, rename_or_copy)?;
     }
+    remove_file(path)
+}
+
+/// Removes what is no directory, if it is there.
+fn remove_file(path: &Path) -> io::Result<()> {
     match std::fs::remove_file(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         done => done,
     }
 }
 
-/// Gives a file a second name; where the file system has no links (an EFI partition on /boot), a copy.
+/// Moves a file; a copy where no rename leads to.
+fn rename_or_copy(from: &Path, to: &Path) -> io::Result<()> {
+    match std::fs::rename(from, to) {
+        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => copy(from, to),
+        done => done,
+    }
+}
+
+/// Gives a file a second name; a copy where the file system has no links (an EFI partition on /boot), or none
+/// leads to.
 fn link_or_copy(from: &Path, to: &Path) -> io::Result<()> {
     match std::fs::hard_link(from, to) {
         Err(error) if is_file(from) && error.kind() != io::ErrorKind::AlreadyExists => {
-            std::fs::copy(from, to).map(drop)
+            copy(from, to)
         }
+        // Of a link or device the manifest says all.
+        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => Ok(()),
         done => done,
     }
+}
+
+/// Copies the content of a file, whole or not at all. Of what is no file the manifest says all.
+fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    if !is_file(from) {
+        return Ok(());
+    }
+    let new = to.with_file_name(NEW);
+    std::fs::copy(from, &new)?;
+    File::open(&new)?.sync_all()?;
+    std::fs::rename(&new, to)
 }
 
 fn is_file(path: &Path) -> bool {

@@ -102,21 +102,24 @@ pub(super) fn make_private(directory: &Path) -> io::Result<()> {
     builder.recursive(true).mode(0o700).create(directory)
 }
 
-/// The nearest directory above a path that is there, not over a link, and its device.
+/// The nearest directory above a path that is there, and its device. From the root down to the first that is
+/// no directory: a link may make place for one meanwhile, and nothing may be looked for where it led to.
 fn existing_directory(place: &Path, root: &Path) -> io::Result<(PathBuf, u64)> {
-    let mut above = place.parent().unwrap_or(root);
-    loop {
-        match std::fs::symlink_metadata(above) {
-            Ok(meta) if meta.is_dir() => return Ok((above.to_owned(), meta.dev())),
+    let mut directory = root.to_owned();
+    let mut device = std::fs::metadata(root)?.dev();
+    let above = place
+        .parent()
+        .and_then(|above| above.strip_prefix(root).ok());
+    for name in above.unwrap_or(Path::new("")) {
+        let next = directory.join(name);
+        match std::fs::symlink_metadata(&next) {
+            Ok(meta) if meta.is_dir() => device = meta.dev(),
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
+            _ => break,
         }
-        if above == root {
-            let meta = std::fs::metadata(root)?;
-            return Ok((root.to_owned(), meta.dev()));
-        }
-        above = above.parent().unwrap_or(root);
+        directory = next;
     }
+    Ok((directory, device))
 }
 
 /// The topmost directory of a file system, as far as it is below the root.
@@ -149,5 +152,17 @@ mod tests {
         let mut areas = Areas::of(Path::new("/"));
         let place = areas.place(Part::Former, &path("proc/x")).unwrap();
         assert_eq!(place, Path::new("/proc/.edeploy/former/proc/x"));
+    }
+
+    #[test]
+    fn a_link_on_the_way_is_not_followed_to_another_file_system() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("opt")).unwrap();
+        std::os::unix::fs::symlink("/proc", dir.path().join("opt/app")).unwrap();
+        let path = TreePath::new(b"opt/app/sys/x").unwrap();
+        let mut areas = Areas::of(dir.path());
+        let place = areas.place(Part::Incoming, &path).unwrap();
+        assert_eq!(place, dir.path().join(".edeploy/incoming/opt/app/sys/x"));
+        assert_eq!(areas.file_systems(), [dir.path()]);
     }
 }

@@ -4,6 +4,7 @@ use crate::client::install::Follower;
 use crate::client::site::{Site, signature_of};
 use crate::model::RoleVersion;
 use crate::roles::{Change, Entry, Kernels, Manifest, Signed};
+use crate::system::with_causes;
 
 use super::areas::{Areas, Part, make_private};
 use super::check::Checked;
@@ -30,20 +31,38 @@ pub(super) fn carry_out(
         checked.plan.changes.len(),
         checked.to
     );
-    story.step("fetch", &description, |story| {
+    let fetched = story.step("fetch", &description, |story| {
         prepare(site, checked, &mut areas, story)
-    })?;
-    if checked.way.pre.is_some() {
-        story.step("pre", "the script before the change", |story| {
-            let names = (&site.version, &checked.to, site.role.as_str());
-            scripts::run(&site.root, "pre", names, &mut |line| story.hear(line)).map(drop)
-        })?;
+    });
+    let ready = fetched.and_then(|()| run_pre(site, checked, story));
+    if let Err(error) = ready {
+        discard(&areas, story);
+        return Err(error);
     }
     let mut journal = story.step("commit", "everything that is needed on the disk", |story| {
         story.changes();
         commit(site, checked, reboot, &mut areas, story)
     })?;
     go_on(site, &mut journal, Until::End, story)
+}
+
+fn run_pre(site: &Site, checked: &Checked, story: &mut Story) -> Result<(), UpgradeError> {
+    if checked.way.pre.is_none() {
+        return Ok(());
+    }
+    story.step("pre", "the script before the change", |story| {
+        let names = (&site.version, &checked.to, site.role.as_str());
+        scripts::run(&site.root, "pre", names, &mut |line| story.hear(line)).map(drop)
+    })
+}
+
+/// Gives the room back that an upgrade took which is not to be. Why it is not is what the admin must hear of.
+fn discard(areas: &Areas, story: &mut Story) {
+    for part in [Part::Incoming, Part::Units] {
+        if let Err(error) = clear(areas, part) {
+            story.say(&format!("warning: {}", with_causes(&error)));
+        }
+    }
 }
 
 /// How much room it takes, and whether that is there. Nothing is written.
@@ -67,7 +86,7 @@ fn prepare(
     areas: &mut Areas,
     story: &mut Story,
 ) -> Result<(), UpgradeError> {
-    for change in &checked.plan.changes {
+    for change in checked.plan.changes.iter().chain(&checked.plan.later) {
         let asked = areas.area(&change.path);
         asked.map_err(file("read", &change.path.below(&site.root)))?;
     }

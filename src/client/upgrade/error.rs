@@ -73,6 +73,10 @@ pub(in crate::client) enum UpgradeError {
         "`{0}` is not what the manifest says: the server's tree was changed after its manifest was written"
     )]
     Damaged(String),
+    #[error(
+        "`{0}` is not what the version says, and what was brought for it is gone: mount what is missing or copy it there from the version's tree, then run `edeploy upgrade --resume`; `edeploy rollback` goes back after that"
+    )]
+    Lost(PathBuf),
     #[error("a command failed")]
     Command(#[source] Box<RunError>),
     #[error("the script {name} ended with {status}; {after}")]

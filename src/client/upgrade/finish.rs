@@ -149,6 +149,8 @@ fn post(site: &Site, journal: &mut Journal, story: &mut Story) -> Result<(), Upg
     Ok(())
 }
 
+/// What leaves becomes what a rollback goes back to. Done again, whole or from anywhere in the middle, it finds
+/// nothing that leaves and takes nothing away from what was kept.
 fn finish(
     site: &Site,
     journal: &mut Journal,
@@ -172,6 +174,8 @@ fn finish(
     })?;
     clear(areas, Part::Incoming)?;
     clear(areas, Part::Units)?;
+    // On every file system, before the journal that would do it again goes.
+    settle(areas)?;
     if journal.later.is_empty() {
         return end(site, files);
     }

@@ -97,9 +97,12 @@ impl Files {
         write_json(&self.journal(), journal)
     }
 
-    /// The upgrade came to its end.
+    /// The upgrade came to its end. On the disk when it returns: a journal that came back after a power cut
+    /// would want what goes after it.
     pub(super) fn end(&self) -> Result<(), UpgradeError> {
         remove(&self.journal())?;
+        let synced = std::fs::File::open(&self.0).and_then(|directory| directory.sync_all());
+        synced.map_err(file("write", &self.0))?;
         remove(&self.target())
     }
 

@@ -19,8 +19,9 @@ const RESERVE: u64 = 16 << 20;
 /// How much each file system must take, in bytes, by its root.
 pub(super) type Needs = BTreeMap<PathBuf, u64>;
 
-/// What the changes of a plan need: every new file in full, since the old ones are kept. `units` are directories
-/// that are made anew of hard links, with the number of directories in them.
+/// What the changes of a plan need: every new file in full, since the old ones are kept. All of them come to the
+/// root's file system first, and those of others leave it before `directories`, which is the number of those in
+/// directories that are made anew of hard links, are made there.
 pub(super) fn needs(
     plan: &Plan,
     target: &Manifest,
@@ -28,6 +29,8 @@ pub(super) fn needs(
     directories: u64,
 ) -> Result<Needs, UpgradeError> {
     let mut needs = Needs::new();
+    let main = areas.main();
+    let mut passing = 0;
     let entries = target.entries();
     for change in plan
         .changes
@@ -42,11 +45,14 @@ pub(super) fn needs(
         let area = areas.area(&change.path);
         let area = area.map_err(file("read", &change.path.below(Path::new("/"))))?;
         let place = area.parent().unwrap_or(&area).to_owned();
-        *needs.entry(place).or_default() += size.div_ceil(BLOCK) * BLOCK + BLOCK;
+        let needed = size.div_ceil(BLOCK) * BLOCK + BLOCK;
+        *needs.entry(place).or_default() += needed;
+        if area != main {
+            passing += needed;
+        }
     }
-    let main = areas.main();
     let root = main.parent().unwrap_or(&main).to_owned();
-    *needs.entry(root).or_default() += directories * BLOCK;
+    *needs.entry(root).or_default() += passing.max(directories * BLOCK);
     Ok(needs)
 }
 
@@ -65,4 +71,58 @@ pub(super) fn expect(needs: &Needs) -> Result<(), UpgradeError> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::roles::{Change, Digest, Entry, TreePath, Xattrs};
+
+    fn file_of(path: &str, size: u64) -> Entry {
+        Entry {
+            path: TreePath::new(path.as_bytes()).unwrap(),
+            mode: 0o644,
+            uid: 0,
+            gid: 0,
+            xattrs: Xattrs::new(),
+            hardlink: None,
+            node: Node::File {
+                size,
+                mtime: 0,
+                digest: Some(Digest::of(b"")),
+            },
+        }
+    }
+
+    #[test]
+    fn what_is_for_another_file_system_needs_room_where_it_comes_to_too() {
+        // /proc is a file system of its own everywhere.
+        let directory = |path: TreePath| Entry {
+            path,
+            node: Node::Directory,
+            ..file_of("any", 0)
+        };
+        let directories = [TreePath::root(), TreePath::new(b"proc").unwrap()].map(directory);
+        let files = [file_of("here", 1), file_of("proc/there", 3 * BLOCK)];
+        let put = |entry: &Entry| Change {
+            action: Action::Put,
+            path: entry.path.clone(),
+        };
+        let plan = Plan {
+            changes: files.iter().map(put).collect(),
+            ..Plan::default()
+        };
+        let (role, version) = ("base".parse().unwrap(), "1.1".parse().unwrap());
+        let entries = directories.into_iter().chain(files).collect();
+        let target = Manifest::new(role, version, entries).unwrap();
+        let needed = |directories| {
+            let mut areas = Areas::of(Path::new("/"));
+            let needs = needs(&plan, &target, &mut areas, directories).unwrap();
+            ["/", "/proc"].map(|place| needs[Path::new(place)] / BLOCK)
+        };
+        assert_eq!(needed(0), [2 + 4, 4]);
+        // It has left by the time at which directories are made.
+        assert_eq!(needed(3), [2 + 4, 4]);
+        assert_eq!(needed(10), [2 + 10, 4]);
+    }
 }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::roles::{Change, Manifest, Plan, TreePath};
 use crate::system::{Command, Real, Runner};
 
-use super::apply::{Place, perform};
+use super::apply::{Place, is_there, perform};
 use super::areas::{Areas, Part, make_private};
 use super::error::{UpgradeError, file};
 
@@ -153,17 +153,15 @@ impl Unit {
         Ok(true)
     }
 
-    /// Puts the old directory to what leaves, once all is done.
+    /// Puts the old directory to what leaves, once all is done. Where that was done before, nothing is made.
     pub(super) fn leave(&self, areas: &Areas) -> Result<(), UpgradeError> {
         let from = areas.main_part(Part::Units).join(&self.name);
         let leaving = areas.main_part(Part::Leaving);
         let to = leaving.join(&self.name);
-        make_private(&leaving).map_err(file("write", &leaving))?;
-        match std::fs::rename(&from, &to) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(file("rename", &from)(error))
-            }
-            _ => Ok(()),
+        if !is_there(&from) {
+            return Ok(());
         }
+        make_private(&leaving).map_err(file("write", &leaving))?;
+        std::fs::rename(&from, &to).map_err(file("rename", &from))
     }
 }

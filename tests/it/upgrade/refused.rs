@@ -42,6 +42,7 @@ fn what_is_not_signed_has_no_way_or_no_room_is_refused_with_nothing_touched() {
     );
     assert_eq!(world.differences("1.0"), own());
     assert!(!world.machine.path(".edeploy/journal").exists());
+    assert!(!world.machine.path(".edeploy/incoming").exists());
 }
 
 #[test]
@@ -60,6 +61,7 @@ fn a_script_that_says_no_before_the_change_ends_it() {
         stderr(&output)
     );
     assert_eq!(world.differences("1.0"), own());
+    assert!(!world.machine.path(".edeploy/incoming").exists());
 }
 
 #[test]

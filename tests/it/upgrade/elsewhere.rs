@@ -1,0 +1,96 @@
+//! Upgrades of machines with directories that are not where the root's file system has them.
+
+use std::os::unix::fs::{MetadataExt, symlink};
+use std::path::Path;
+
+use super::{World, own, stderr, text, world};
+use crate::roles::{has, shell};
+use crate::support::{command, write};
+
+/// A directory on another file system than the machine's; none where there is only one.
+fn other_file_system(world: &World) -> Option<tempfile::TempDir> {
+    let memory = Path::new("/dev/shm");
+    let here = std::fs::metadata(world.machine.path("")).unwrap().dev();
+    let there = std::fs::metadata(memory).ok()?.dev();
+    (here != there).then(|| tempfile::tempdir_in(memory).unwrap())
+}
+
+/// Moves a directory of the machine away, and puts a link to it into its place.
+fn move_behind_link(world: &World, name: &str, to: &Path) {
+    let place = world.machine.path(name);
+    shell(&format!("cp -a {} \"$1\"; rm -r {0}", text(&place)), to);
+    symlink(to.join(place.file_name().unwrap()), place).unwrap();
+}
+
+#[test]
+fn a_link_that_makes_place_for_a_directory_takes_no_file_with_it() {
+    let Some(world) = world() else { return };
+    let Some(other) = other_file_system(&world) else {
+        return;
+    };
+    move_behind_link(&world, "opt/app", other.path());
+    let done = world.edeploy(&["upgrade", "1.1"]);
+    assert_eq!(done.status.code(), Some(100), "{}", stderr(&done));
+    assert_eq!(world.differences("1.1"), own());
+    assert_eq!(world.read("opt/app/data/file"), "second\n");
+    let there = std::fs::read_to_string(other.path().join("app/data/file"));
+    assert_eq!(there.unwrap(), "first\n");
+    assert!(!other.path().join(".edeploy").exists());
+}
+
+#[test]
+fn what_is_added_behind_a_link_that_stays_is_where_that_leads() {
+    let Some(world) = world() else { return };
+    let Some(other) = other_file_system(&world) else {
+        return;
+    };
+    symlink(other.path(), world.machine.path("var/spool")).unwrap();
+    let done = world.edeploy(&["upgrade", "1.1"]);
+    assert_eq!(done.status.code(), Some(100), "{}", stderr(&done));
+    let names = std::fs::read_dir(other.path()).unwrap();
+    let names: Vec<_> = names.map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names, ["seed"]);
+    assert_eq!(world.read("var/spool/seed"), "seed\n");
+}
+
+#[test]
+fn the_same_file_system_mounted_twice_is_upgraded_and_goes_back() {
+    let Some(world) = world() else { return };
+    let can_mount = || command("unshare").args(["-m", "true"]).status();
+    if !(has("unshare") && can_mount().is_ok_and(|status| status.success())) {
+        return;
+    }
+    let place = world.machine.path("opt");
+    let mount = format!("mount --bind {0} {0} && exec \"$@\"", text(&place));
+    let tool = ["unshare", "-m", "sh", "-c", &mount, "sh"];
+    let done = world.edeploy_under(&tool, &["upgrade", "1.1"]);
+    assert_eq!(done.status.code(), Some(100), "{}", stderr(&done));
+    assert_eq!(world.differences("1.1"), own());
+    // What was replaced there is kept: the server is not needed.
+    let tree = world.install().join("1.0/base");
+    std::fs::rename(&tree, tree.with_extension("hidden")).unwrap();
+    let back = world.edeploy_under(&tool, &["rollback"]);
+    assert_eq!(back.status.code(), Some(100), "{}", stderr(&back));
+    assert_eq!(world.differences("1.0"), own());
+}
+
+#[test]
+fn what_came_and_is_gone_before_it_took_its_place_is_told() {
+    let Some(world) = world() else { return };
+    let way = world.roles.dir.path().join("metadata/1.0/base/1.1");
+    write(way.join("post"), "#!/bin/sh\nexit 1\n");
+    assert_eq!(world.edeploy(&["upgrade", "1.1"]).status.code(), Some(5));
+    let journal = world.machine.path(".edeploy/journal");
+    let text = std::fs::read_to_string(&journal).unwrap();
+    let begun = text.replace(r#""phase":"post""#, r#""phase":"apply""#);
+    assert_ne!(text, begun);
+    write(&journal, begun);
+    std::fs::remove_file(world.machine.path("etc/fresh")).unwrap();
+    let told = world.edeploy(&["upgrade", "--resume"]);
+    assert_eq!(told.status.code(), Some(5));
+    let said = stderr(&told);
+    assert!(
+        said.contains("etc/fresh` is not what the version says"),
+        "{said}"
+    );
+}
