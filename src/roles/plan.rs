@@ -88,7 +88,9 @@ pub enum There {
     Nothing,
     /// A directory, which no link leads to.
     Directory,
-    /// Something else, or it is behind a link.
+    /// Nothing, and a link or a file is above it.
+    NothingBehindLink,
+    /// Something else, or something behind a link.
     Other,
 }
 
@@ -102,6 +104,8 @@ pub struct Plan {
     pub later: Vec<Change>,
     /// What was changed on the machine since it was installed, and is replaced or removed.
     pub overwritten: Vec<TreePath>,
+    /// What is new in the version and is not put behind a link of the machine: whose place that is nobody knows.
+    pub left_out: Vec<TreePath>,
 }
 
 impl Plan {
@@ -181,13 +185,8 @@ impl<'a> Planning<'a> {
         let found = self.found.get(path).copied();
         if self.rules.exclude.excludes(path, entry.is_directory()) {
             let is_added = !self.rules.add_only.excludes(path, entry.is_directory());
-            // What a link leads to is not the role's: nothing is put there.
-            let has_place = path
-                .parent()
-                .is_none_or(|parent| added.contains(&parent) || there(&parent) == There::Directory);
-            if is_added && has_place && found.is_none() && there(path) == There::Nothing {
-                added.insert(path);
-                self.add(entry);
+            if is_added && found.is_none() {
+                self.add_missing(entry, there, added);
             }
             return Ok(());
         }
@@ -220,6 +219,28 @@ impl<'a> Planning<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Adds what is excluded and not there, where its directory is.
+    fn add_missing(
+        &mut self,
+        entry: &'a Entry,
+        there: &impl Fn(&TreePath) -> There,
+        added: &mut HashSet<&'a TreePath>,
+    ) {
+        let path = &entry.path;
+        let parent = path.parent().unwrap_or_else(TreePath::root);
+        match there(path) {
+            There::Nothing if added.contains(&parent) || there(&parent) == There::Directory => {
+                added.insert(path);
+                self.add(entry);
+            }
+            // Told once, of the directory.
+            There::NothingBehindLink if !self.plan.left_out.contains(&parent) => {
+                self.plan.left_out.push(path.clone());
+            }
+            _ => {}
+        }
     }
 
     fn add(&mut self, entry: &Entry) {

@@ -113,8 +113,8 @@ fn looks_like(path: &Path, entry: &Entry) -> bool {
 /// The name of what is copied, until it is whole.
 const NEW: &str = ".edeploy-new";
 
-/// Puts what came into its place where no rename leads to: behind a link that stays, or where the same file
-/// system is mounted a second time. On the disk when it returns: nobody knows that file system.
+/// Puts what came into its place where no rename leads to: where the same file system is mounted a second time.
+/// On the disk when it returns: nobody waits for that mount later.
 fn put_across(incoming: &Path, path: &Path, entry: &Entry) -> io::Result<()> {
     let new = path.with_file_name(NEW);
     remove_file(&new)?;

@@ -40,14 +40,17 @@ pub(super) fn there(root: &Path, path: &TreePath) -> There {
         Err(error) if error.kind() == ErrorKind::NotFound => There::Nothing,
         _ => There::Other,
     };
+    let mut is_behind = false;
     let mut above = path.parent();
     while let Some(directory) = above {
-        if at(&directory) == There::Other {
-            return There::Other;
-        }
+        is_behind |= at(&directory) == There::Other;
         above = directory.parent();
     }
-    at(path)
+    match at(path) {
+        There::Nothing if is_behind => There::NothingBehindLink,
+        _ if is_behind => There::Other,
+        there => there,
+    }
 }
 
 /// The installed version with what the plan touches as it was found, so that the way back leads there.

@@ -140,14 +140,19 @@ impl TestUpgrade {
     }
 }
 
-/// What was changed by hand and would be lost from sight.
+/// What was changed by hand and would be lost from sight, and what does not come.
 fn warnings(plan: &Plan) -> String {
-    let line = |path| {
+    let replaced = plan.overwritten.iter().map(|path| {
         format!(
             "warning: {path} was changed on this machine, and is replaced (it is kept for a rollback)\n"
         )
-    };
-    plan.overwritten.iter().map(line).collect()
+    });
+    let left_out = plan.left_out.iter().map(|path| {
+        format!(
+            "warning: {path} is new, and does not come: it would be behind a link of this machine\n"
+        )
+    });
+    replaced.chain(left_out).collect()
 }
 
 impl Upgrade {
@@ -220,8 +225,8 @@ impl Rollback {
             Some(journal) if journal.phase == Phase::Apply => {
                 return Err(UpgradeError::Interrupted(journal.to.to_string()));
             }
-            // What waits for a restart is given up when the way back begins.
-            Some(mut journal) if journal.phase != Phase::Started => {
+            // What waits for a restart is given up when the way back begins; what comes after one is done first.
+            Some(mut journal) if journal.phase != Phase::Started || has_started(&journal) => {
                 // A script that fails must not be in the way back.
                 journal.has_post = false;
                 let to = journal.to.clone();

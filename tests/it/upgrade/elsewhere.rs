@@ -39,21 +39,6 @@ fn a_link_that_makes_place_for_a_directory_takes_no_file_with_it() {
 }
 
 #[test]
-fn what_is_added_behind_a_link_that_stays_is_where_that_leads() {
-    let Some(world) = world() else { return };
-    let Some(other) = other_file_system(&world) else {
-        return;
-    };
-    symlink(other.path(), world.machine.path("var/spool")).unwrap();
-    let done = world.edeploy(&["upgrade", "1.1"]);
-    assert_eq!(done.status.code(), Some(100), "{}", stderr(&done));
-    let names = std::fs::read_dir(other.path()).unwrap();
-    let names: Vec<_> = names.map(|entry| entry.unwrap().file_name()).collect();
-    assert_eq!(names, ["seed"]);
-    assert_eq!(world.read("var/spool/seed"), "seed\n");
-}
-
-#[test]
 fn the_same_file_system_mounted_twice_is_upgraded_and_goes_back() {
     let Some(world) = world() else { return };
     let can_mount = || command("unshare").args(["-m", "true"]).status();

@@ -87,7 +87,13 @@ fn the_server_has_no_say_in_what_the_installed_version_leaves_alone() {
 fn nothing_is_added_behind_a_link_of_the_machine() {
     let Some(world) = world() else { return };
     std::os::unix::fs::symlink("../etc/dir", world.machine.path("var/spool")).unwrap();
-    assert_eq!(world.edeploy(&["upgrade", "1.1"]).status.code(), Some(100));
+    let output = world.edeploy(&["upgrade", "1.1"]);
+    assert_eq!(output.status.code(), Some(100));
+    let said = stderr(&output);
+    assert!(
+        said.contains("warning: ./var/spool/seed is new, and does not come"),
+        "{said}"
+    );
     assert!(world.machine.path("var/spool").is_symlink());
     assert!(!world.machine.path("etc/dir/seed").exists());
 }
