@@ -13,6 +13,7 @@ mod install;
 mod installed;
 mod publication;
 mod report;
+mod role_list;
 mod run;
 mod site;
 mod upgrade;

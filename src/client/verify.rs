@@ -4,19 +4,21 @@
 //! from, or from a file. With a key, the machine's own or another one, a manifest that its owner did not sign
 //! is not looked at. Nothing on the machine is changed but what `checked` keeps for the next time.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use crate::roles::{
-    Aspect, Depth, Difference, Filter, FilterError, Identity, Signed, Verification, WalkError,
-    outermost, verify,
+    Aspect, Depth, Difference, Filter, FilterError, Identity, Signed, TreePath, Verification,
+    WalkError, outermost, verify,
 };
 use crate::system::with_causes;
 
 use super::checked::Kept;
-use super::report::{Receiver, ReportError};
+use super::report::Receiver;
+use super::role_list::{RoleList, read_or_none};
 use super::site::{STAGED, Site, SiteError};
 use super::upgrade::{UpgradeError, pending};
 
@@ -29,19 +31,22 @@ Examples:
   edeploy verify --report >/dev/null
 
 Compared with the manifest that the installation left in /var/lib/edeploy/VERSION/manifest, else with that of the server. Where the
-installation left a key in /var/lib/edeploy/roles.pub, nothing unsigned is believed.
+installation left a key in /var/lib/edeploy/roles.pub, nothing unsigned is believed: a role's list that is not the one of the manifest,
+nor what an upgrade left, is a difference.
 
-Content, mode, owner, extended attributes, what is missing, what is extra, what is something else. Left out is what the role's
-/var/lib/edeploy/VERSION/exclude names, what this machine was given at its installation, and what every system writes
-itself (logs, caches, boot loader).
+Content, mode, owner, extended attributes, what is missing, what is extra, what is something else, what cannot be read. Left out is
+what the role's /var/lib/edeploy/VERSION/exclude names, what this machine was given at its installation
+(/var/lib/edeploy/exclude), what every system writes itself (logs, caches, boot loader, labels of SELinux), and file systems
+mounted where the role has nothing.
 
 The first time a file of the same size and time is taken for the same. Later only what was touched since is looked at, and read:
 /var/lib/edeploy/VERSION/checked says when each path had last changed. With --full every file is read.
 
-With --report the server is told too, found as `edeploy report` finds it: how many differences there are, and the first 500.
+With --report the server is told too, found as `edeploy report` finds it: how many differences there are, and the first 500;
+and where nothing can be said, why.
 
-Exit codes: 0 nothing changed, 1 the manifest or a list is wrong, 3 the manifest is not signed by the key, 5 something
-cannot be read, fetched or reported, 6 something changed.")]
+Exit codes: 0 nothing changed, 1 the manifest or a list is wrong, 3 the manifest is not signed by the key, 5 the manifest or a
+list cannot be read or fetched, or nothing be reported, 6 something changed or cannot be read.")]
 pub(super) struct Verify {
     /// Answer in JSON
     #[arg(long)]
@@ -107,47 +112,82 @@ impl Verify {
     /// What was found, and the exit code.
     pub(super) fn run(&self, conf: &Path) -> Result<(String, u8), VerifyError> {
         let site = Site::open(&self.root, conf, self.key.as_deref())?;
-        let texts = self.texts(&site)?;
-        let version = &site.version;
-        let manifest = site.believe(&texts, version.as_str())?;
-        let identity = Identity::of(&texts.manifest);
-        let lists = [
-            format!("var/lib/edeploy/{version}/exclude"),
-            STAGED.to_owned(),
-        ];
-        let [of_role, of_machine] = lists.map(|name| read_filter(&self.root.join(name)));
-        let mut filter = of_role?.then(of_machine?);
-        if let Some(pending) = pending(&self.root, &manifest)? {
-            remark(&pending.remark);
-            filter = pending.extra.then(filter);
-        }
-        let depth = if self.full { Depth::Full } else { Depth::Quick };
-        let kept = Kept::of(&self.root, &manifest, identity);
-        let before = kept.before.as_ref();
-        let (found, now) = verify(&manifest, identity, &self.root, filter, depth, before)?;
-        kept.replace(now);
+        let found = self.find(&site);
+        let is_told = !self.report
+            || match &found {
+                Ok(found) => self.tell(&site, found),
+                Err(error) => self.tell(&site, &self.nothing(&site, error)),
+            };
+        let found = found?;
         let text = match self.json {
             true => serde_json::to_string(&found).map_err(VerifyError::Json)?,
             false => report(&found),
         };
-        let code = match self.report.then(|| self.tell(site.conf(), &found)) {
-            Some(Err(error)) => {
-                let chain = with_causes(&error);
-                // Nobody can be told where that cannot be written either.
-                writeln!(std::io::stderr(), "error: the server was not told: {chain}").ok();
-                5
-            }
-            _ if found.differences.is_empty() => 0,
+        let code = match found.differences.as_slice() {
+            _ if !is_told => 5,
+            [] => 0,
             _ => 6,
         };
         Ok((text, code))
     }
 
-    fn tell(&self, conf: &Path, found: &Verification) -> Result<(), ReportError> {
+    fn find(&self, site: &Site) -> Result<Verification, VerifyError> {
+        let texts = self.texts(site)?;
+        let manifest = site.believe(&texts, site.version.as_str())?;
+        let identity = Identity::of(&texts.manifest);
+        let of_role = RoleList::read(site, &manifest)?;
+        let of_machine = self.root.join(STAGED);
+        let mut filter = filter_of(&of_role.path, of_role.rules())?
+            .then(filter_of(&of_machine, &read_or_none(&of_machine)?)?);
+        if let Some(pending) = pending(&self.root, &manifest)? {
+            remark(&pending.remark);
+            filter = pending.extra.then(filter);
+        }
+        let kept = Kept::of(&self.root, &manifest, identity);
+        let before = kept.before.as_ref();
+        let depth = self.depth();
+        let (found, now) = verify(&manifest, identity, &self.root, filter, depth, before)?;
+        kept.replace(now);
+        Ok(found.and(of_role.refused().into_iter().collect()))
+    }
+
+    fn depth(&self) -> Depth {
+        if self.full { Depth::Full } else { Depth::Quick }
+    }
+
+    /// What the server is told where nothing can be said: that nothing could be looked at, and why. Else it would go on
+    /// showing what it was told before.
+    fn nothing(&self, site: &Site, error: &VerifyError) -> Verification {
+        let found = Verification {
+            role: site.role.clone(),
+            version: site.version.clone(),
+            manifest: Identity::of(""),
+            depth: self.depth(),
+            paths: 0,
+            counts: BTreeMap::new(),
+            differences: Vec::new(),
+        };
+        found.and(vec![Difference {
+            path: TreePath::root(),
+            aspect: Aspect::Unread,
+            expected: String::new(),
+            found: with_causes(error),
+            is_directory: true,
+        }])
+    }
+
+    /// Tells the server. Whether that went well.
+    fn tell(&self, site: &Site, found: &Verification) -> bool {
         let drift = serde_json::to_value(found.drift());
         // A report without numbers that JSON cannot write is always JSON.
         let drift = drift.unwrap_or_default();
-        self.receiver.post(conf, "/api/v1/drift", &drift)
+        let told = self.receiver.post(site.conf(), "/api/v1/drift", &drift);
+        if let Err(error) = &told {
+            let chain = with_causes(error);
+            // Nobody can be told where that cannot be written either.
+            writeln!(std::io::stderr(), "error: the server was not told: {chain}").ok();
+        }
+        told.is_ok()
     }
 
     /// The texts from the nearest place: a file that was asked for, what the installation left, the server.
@@ -166,19 +206,9 @@ impl Verify {
     }
 }
 
-/// Rules of a file; none if there is none.
-fn read_filter(path: &Path) -> Result<Filter, VerifyError> {
-    let bytes = match std::fs::read(path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Filter::default()),
-        Err(source) => {
-            return Err(VerifyError::Read {
-                path: path.to_owned(),
-                source,
-            });
-        }
-    };
-    Filter::parse(&bytes).map_err(|source| VerifyError::Exclude {
+/// The rules of a list. An empty one has none.
+fn filter_of(path: &Path, list: &[u8]) -> Result<Filter, VerifyError> {
+    Filter::parse(list).map_err(|source| VerifyError::Exclude {
         path: path.to_owned(),
         source,
     })
@@ -216,6 +246,7 @@ fn line(one: &Difference, below: usize) -> String {
     let details = match (one.aspect, below) {
         (Aspect::Missing | Aspect::Extra, 0) => String::new(),
         (Aspect::Missing | Aspect::Extra, below) => format!(" and {below} below it"),
+        (Aspect::Unread, _) => format!(": {found}"),
         _ => format!(": {found}, should be {expected}"),
     };
     format!("{:8} {}{details}\n", one.aspect.name(), one.path)

@@ -33,11 +33,13 @@ pub enum Aspect {
     Owner,
     /// Other extended attributes.
     Xattrs,
+    /// It cannot be looked at, or not wholly.
+    Unread,
 }
 
 impl Aspect {
     /// All, in the order in which they are told.
-    pub const ALL: [Aspect; 7] = [
+    pub const ALL: [Aspect; 8] = [
         Aspect::Missing,
         Aspect::Extra,
         Aspect::Type,
@@ -45,6 +47,7 @@ impl Aspect {
         Aspect::Mode,
         Aspect::Owner,
         Aspect::Xattrs,
+        Aspect::Unread,
     ];
 
     /// Its name, as in JSON.
@@ -57,6 +60,7 @@ impl Aspect {
             Aspect::Mode => "mode",
             Aspect::Owner => "owner",
             Aspect::Xattrs => "xattrs",
+            Aspect::Unread => "unread",
         }
     }
 }
@@ -102,7 +106,7 @@ impl Changed {
     pub fn in_words(&self) -> String {
         match (self.aspect, self.below) {
             (Aspect::Missing, 0) => self.expected.clone(),
-            (Aspect::Extra, 0) => self.found.clone(),
+            (Aspect::Extra, 0) | (Aspect::Unread, _) => self.found.clone(),
             (Aspect::Missing, below) => format!("{}, and {below} below it", self.expected),
             (Aspect::Extra, below) => format!("{}, and {below} below it", self.found),
             _ => format!("{}, should be {}", self.found, self.expected),

@@ -25,6 +25,20 @@ pub struct Difference {
     pub is_directory: bool,
 }
 
+/// Whether a running system gives an attribute of this name by its own policy: a label, what it has measured.
+pub fn is_given(name: &[u8]) -> bool {
+    const GIVEN: [&[u8]; 3] = [b"security.evm", b"security.ima", b"security.selinux"];
+    GIVEN.contains(&name)
+}
+
+/// Which attributes are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Compared {
+    All,
+    /// But for those that a running system gives.
+    NotGiven,
+}
+
 /// All differences of `found` from `expected`, both in the order of paths.
 ///
 /// A file whose content was read on one side only is the same as one of its size and time. Times
@@ -33,6 +47,22 @@ pub fn compare<'a>(
     expected: impl IntoIterator<Item = &'a Entry>,
     found: &[Entry],
 ) -> Vec<Difference> {
+    all_differences(expected, found, Compared::All)
+}
+
+/// The same of a running machine: attributes that its system gives are its own.
+pub(super) fn compare_running<'a>(
+    expected: impl IntoIterator<Item = &'a Entry>,
+    found: &[Entry],
+) -> Vec<Difference> {
+    all_differences(expected, found, Compared::NotGiven)
+}
+
+fn all_differences<'a>(
+    expected: impl IntoIterator<Item = &'a Entry>,
+    found: &[Entry],
+    compared: Compared,
+) -> Vec<Difference> {
     let mut differences = Vec::new();
     let mut expected = expected.into_iter().peekable();
     let mut found = found.iter().peekable();
@@ -40,7 +70,7 @@ pub fn compare<'a>(
         match (expected.peek(), found.peek()) {
             (None, None) => return differences,
             (Some(a), Some(b)) if a.path == b.path => {
-                aspects(a, b, &mut differences);
+                aspects(a, b, compared, &mut differences);
                 expected.next();
                 found.next();
             }
@@ -108,14 +138,14 @@ fn difference(a: &Entry, b: &Entry, aspect: Aspect, expected: String, found: Str
     }
 }
 
-/// Whether two entries of one path differ in anything that [`compare`] tells.
+/// Whether two entries of one path differ in anything that [`compare_running`] tells.
 pub(super) fn differs(expected: &Entry, found: &Entry) -> bool {
     let mut differences = Vec::new();
-    aspects(expected, found, &mut differences);
+    aspects(expected, found, Compared::NotGiven, &mut differences);
     !differences.is_empty()
 }
 
-fn aspects(a: &Entry, b: &Entry, differences: &mut Vec<Difference>) {
+fn aspects(a: &Entry, b: &Entry, compared: Compared, differences: &mut Vec<Difference>) {
     let mut differs = |aspect, expected: String, found: String| {
         differences.push(difference(a, b, aspect, expected, found));
     };
@@ -137,14 +167,18 @@ fn aspects(a: &Entry, b: &Entry, differences: &mut Vec<Difference>) {
         differs(Aspect::Owner, expected, found);
     }
     if a.xattrs != b.xattrs {
-        let [expected, found] = [(a, b), (b, a)].map(|(one, other)| only_in(one, other));
-        differs(Aspect::Xattrs, expected, found);
+        let names = [(a, b), (b, a)].map(|(one, other)| only_in(one, other, compared));
+        let [expected, found] = names;
+        if !(expected.is_empty() && found.is_empty()) {
+            differs(Aspect::Xattrs, expected, found);
+        }
     }
 }
 
 /// The names of attributes that another entry has not, or has with another value.
-fn only_in(entry: &Entry, other: &Entry) -> String {
+fn only_in(entry: &Entry, other: &Entry, compared: Compared) -> String {
     let attributes = entry.xattrs.iter();
+    let attributes = attributes.filter(|(name, _)| compared == Compared::All || !is_given(name));
     let names = attributes.filter(|(name, value)| other.xattrs.get(*name) != Some(*value));
     let names = names.map(|(name, _)| String::from_utf8_lossy(name).into_owned());
     names.collect::<Vec<_>>().join(" ")
@@ -189,5 +223,55 @@ fn content(a: &Node, b: &Node) -> Option<(String, String)> {
             Some((numbers(a), numbers(b)))
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::roles::Xattrs;
+
+    fn with(names: &[&str], value: &[u8]) -> [Entry; 1] {
+        let xattrs = names
+            .iter()
+            .map(|name| (name.as_bytes().to_vec(), value.to_vec()));
+        [Entry {
+            path: TreePath::root(),
+            mode: 0o755,
+            uid: 0,
+            gid: 0,
+            xattrs: xattrs.collect::<Xattrs>(),
+            hardlink: None,
+            node: Node::Directory,
+        }]
+    }
+
+    #[test]
+    fn what_a_running_system_gives_by_its_policy_is_its_own() {
+        let given = ["security.evm", "security.ima", "security.selinux"];
+        let (built, relabelled) = (with(&given, b"builder"), with(&given, b"machine"));
+        for (expected, found) in [
+            (&with(&[], b""), &relabelled),
+            (&built, &relabelled),
+            (&built, &with(&[], b"")),
+        ] {
+            assert_eq!(compare_running(expected, found), []);
+            assert!(!differs(&expected[0], &found[0]));
+            // Of two versions, or of what was just brought, it is told.
+            assert_eq!(compare(expected, found).len(), 1);
+        }
+    }
+
+    #[test]
+    fn other_attributes_are_told_beside_those_that_a_system_gives() {
+        let expected = with(&["security.capability", "security.selinux"], b"a");
+        let found = with(&["security.selinux", "user.x"], b"b");
+        let told = compare_running(&expected, &found);
+        assert_eq!(told.len(), 1);
+        assert_eq!(
+            (told[0].expected.as_str(), told[0].found.as_str()),
+            ("security.capability", "user.x")
+        );
+        assert!(differs(&expected[0], &found[0]));
     }
 }

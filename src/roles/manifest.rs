@@ -96,6 +96,14 @@ impl Manifest {
         &self.entries
     }
 
+    /// The SHA-256 of a file of the tree; none if there is no such file.
+    pub fn digest_of(&self, path: &str) -> Option<Digest> {
+        match find(&self.entries, path.as_bytes())?.node {
+            Node::File { digest, .. } => digest,
+            _ => None,
+        }
+    }
+
     /// Reads the text of a manifest.
     ///
     /// # Errors
@@ -152,7 +160,7 @@ fn check(entries: &[Entry]) -> Result<(), ManifestError> {
 }
 
 /// The entry of a path among entries in the order of paths.
-fn find<'a>(entries: &'a [Entry], path: &[u8]) -> Option<&'a Entry> {
+pub(super) fn find<'a>(entries: &'a [Entry], path: &[u8]) -> Option<&'a Entry> {
     let at = entries.binary_search_by(|entry| entry.path.as_bytes().cmp(path));
     at.ok().map(|at| &entries[at])
 }

@@ -28,7 +28,7 @@ mod verify;
 mod walk;
 
 pub use checked::{Checked, Stamp};
-pub use compare::{Aspect, Difference, Outermost, compare, outermost};
+pub use compare::{Aspect, Difference, Outermost, compare, is_given, outermost};
 pub use entry::{Digest, Entry, Node, Xattrs};
 pub use filter::{Filter, FilterError};
 pub use fresh::compare_fresh;

@@ -1,5 +1,7 @@
 //! What became of a tree since it was installed.
 
+mod left_out;
+
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
@@ -9,13 +11,13 @@ pub use crate::model::Depth;
 use crate::model::{Changed, Drift, RoleName, RoleVersion, drift};
 
 use super::checked::{Checked, Known, Stamp};
-use super::compare::{Aspect, Difference, Outermost, compare, outermost};
+use super::compare::{Aspect, Difference, Outermost, compare_running, outermost};
 use super::entry::{Entry, Node};
 use super::filter::Filter;
-use super::manifest::{Identity, Manifest};
+use super::manifest::{Identity, Manifest, find};
 use super::own::not_compared;
-use super::path::TreePath;
-use super::walk::{WalkError, Walked, hash_files, walk_unknown};
+use super::walk::{WalkError, Walked, hash_readable, walk_unknown};
+use left_out::{Own, is_filled, tell_unread};
 
 /// What was found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -37,6 +39,17 @@ pub struct Verification {
 }
 
 impl Verification {
+    /// The same with further differences.
+    #[must_use]
+    pub fn and(mut self, differences: Vec<Difference>) -> Verification {
+        for one in &differences {
+            *self.counts.entry(one.aspect).or_default() += 1;
+        }
+        self.differences.extend(differences);
+        self.differences.sort_by(|a, b| a.path.cmp(&b.path));
+        self
+    }
+
     /// The same for a server: what is missing or extra with its directory is told once, and no more than
     /// a report may hold.
     pub fn drift(&self) -> Drift {
@@ -87,9 +100,10 @@ fn short(text: &str) -> String {
 /// Compares the tree at `root` with the manifest of `identity`, but for what `filter` excludes and what
 /// belongs to every machine. What was checked `before` and has not changed since is not looked at closer, and what
 /// did change is read; but with [`Depth::Full`] everything is read. Also gives what was found to be as it should.
+/// What cannot be read is a difference.
 ///
 /// # Errors
-/// The tree cannot be read.
+/// The root cannot be read.
 pub fn verify(
     manifest: &Manifest,
     identity: Identity,
@@ -107,43 +121,49 @@ pub fn verify(
     }
     let changed = expected.iter().zip(&stamps);
     let changed = changed.filter(|(_, stamp)| stamp.is_none());
-    let mut differences = compare(changed.map(|(entry, _)| entry), &found.entries);
-    let checked = add_checked(stamps, expected, &found, &differences);
-    differences.retain(|one| !filter.excludes(&one.path, one.is_directory));
-    let mut counts = BTreeMap::new();
-    for difference in &differences {
-        *counts.entry(difference.aspect).or_default() += 1;
-    }
+    let mut differences = compare_running(changed.map(|(entry, _)| entry), &found.entries);
+    tell_unread(&mut differences, expected, &found.unread);
+    let is_close = is_close(depth, before);
+    let checked = add_checked(stamps, expected, &found, &differences, is_close);
+    let own = Own {
+        expected,
+        exclude: &filter,
+        mounts: &found.mounts,
+    };
+    own.leave_out(&mut differences);
     let verification = Verification {
         role: manifest.role.clone(),
         version: manifest.version.clone(),
         manifest: identity,
         depth,
         paths: expected.len(),
-        counts,
-        differences,
+        counts: BTreeMap::new(),
+        differences: Vec::new(),
     };
-    Ok((verification, checked))
+    Ok((verification.and(differences), checked))
 }
 
-/// Adds the stamps of what does not differ, but of directories only those that have the expected names in them.
+/// Adds the stamps of what does not differ, but of directories only those that have the expected names in them, and
+/// of no file that was not read although it was touched: its size and time may have been put back.
 fn add_checked(
     mut stamps: Vec<Option<Stamp>>,
     expected: &[Entry],
     found: &Walked,
     differences: &[Difference],
+    is_close: bool,
 ) -> Checked {
     let mut differing: HashSet<&[u8]> = HashSet::new();
     for one in differences {
         differing.insert(one.path.as_bytes());
-        if matches!(one.aspect, Aspect::Missing | Aspect::Extra) {
+        if matches!(one.aspect, Aspect::Missing | Aspect::Extra | Aspect::Unread) {
             differing.extend(one.path.parent_bytes());
         }
     }
     let mut seen = found.entries.iter().zip(&found.stamps).peekable();
     for (entry, stamp) in expected.iter().zip(&mut stamps) {
         while seen.next_if(|(one, _)| one.path < entry.path).is_some() {}
-        if let Some((_, seen)) = seen.next_if(|(one, _)| one.path == entry.path)
+        if let Some((one, seen)) = seen.next_if(|(one, _)| one.path == entry.path)
+            && !(is_close && matches!(one.node, Node::File { digest: None, .. }))
             && !differing.contains(entry.path.as_bytes())
         {
             *stamp = *seen;
@@ -152,20 +172,11 @@ fn add_checked(
     Checked { stamps }
 }
 
-/// Whether there is anything in a directory.
-fn is_filled(entries: &[Entry], directory: &TreePath) -> bool {
-    let within = [directory.as_bytes(), b"/"].concat();
-    let first = entries.partition_point(|entry| entry.path.as_bytes() < within.as_slice());
-    entries[first..]
-        .first()
-        .is_some_and(|entry| entry.path.as_bytes().starts_with(&within))
-}
-
 /// What is in the tree at `root`, but for directories that are excluded. A file that may be the expected one
 /// is read where only its content can tell.
 ///
 /// A file system mounted on a directory that is empty in the role is the machine's own: it is not
-/// looked into.
+/// looked into, and the directory is as the role has it.
 ///
 /// # Errors
 /// The tree cannot be read.
@@ -175,7 +186,17 @@ pub fn look(
     exclude: &Filter,
     depth: Depth,
 ) -> Result<Vec<Entry>, WalkError> {
-    look_again(expected, root, exclude, depth, None).map(|found| found.entries)
+    let found = look_again(expected, root, exclude, depth, None)?;
+    let own = Own {
+        expected,
+        exclude,
+        mounts: &found.mounts,
+    };
+    let mut unread = found.unread.into_iter();
+    match unread.find(|one| !own.has_unread(&one.path)) {
+        Some(unread) => Err(unread.error),
+        None => Ok(found.entries),
+    }
 }
 
 /// The same, where something is known of an earlier look.
@@ -194,11 +215,17 @@ fn look_again(
         let is_foreign = found.is_mount_point && !is_filled(expected, found.path);
         !is_foreign && !exclude.excludes_directory(found.path)
     })?;
-    // Since an earlier look something of a file was touched: its size and time do not suffice.
-    let is_close = depth == Depth::Full || before.is_some();
+    for mount in &found.mounts {
+        let at = (found.entries).binary_search_by(|entry| entry.path.cmp(mount));
+        let wanted = find(expected, mount.as_bytes()).filter(|entry| entry.is_directory());
+        if let (Ok(at), Some(wanted)) = (at, wanted) {
+            found.entries[at] = wanted.clone();
+        }
+    }
+    let is_close = is_close(depth, before);
     // Both are in the order of paths.
     let mut rest = expected;
-    hash_files(root, &mut found.entries, |entry| {
+    let mut unread = hash_readable(root, &mut found.entries, |entry| {
         while let [next, after @ ..] = rest
             && next.path < entry.path
         {
@@ -207,8 +234,14 @@ fn look_again(
         let same = rest.first().filter(|next| next.path == entry.path);
         same.is_some_and(|other| is_open(other, entry, is_close))
             && !exclude.excludes(&entry.path, false)
-    })?;
+    });
+    found.unread.append(&mut unread);
     Ok(found)
+}
+
+/// Whether the size and time of a file do not suffice: something of it was touched since an earlier look.
+fn is_close(depth: Depth, before: Option<&Checked>) -> bool {
+    depth == Depth::Full || before.is_some()
 }
 
 /// Whether only its content can tell if a file is the same.

@@ -1,7 +1,9 @@
 //! Reads a real tree: with what is below it the one place of `roles` that touches the file system.
 
+mod error;
 mod hash;
 mod look;
+mod mounts;
 mod threads;
 
 use std::collections::HashMap;
@@ -9,17 +11,21 @@ use std::ffi::OsStr;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rustix::fs::{AtFlags, RawDir, Stat, stat, statat};
 use rustix::io::Errno;
 
 use super::checked::{Known, Stamp};
-use super::entry::{Entry, Node};
+use super::entry::{Entry, Node, Xattrs};
 use super::path::TreePath;
 
+pub(super) use error::Unread;
+pub use error::WalkError;
+pub(super) use hash::hash_readable;
 pub use hash::{hash_file, hash_files};
 use look::{is_directory, node_of, open, stamp_of, xattrs};
+use mounts::mount_points;
 pub(super) use threads::each_on_a_processor;
 use threads::{Queue, on_all_processors};
 
@@ -28,26 +34,6 @@ const LONGEST_XATTR: usize = 64 << 10;
 
 /// How much of a directory is read at once.
 const NAMES: usize = 32 << 10;
-
-/// Why a tree cannot be read.
-#[derive(Debug, thiserror::Error)]
-pub enum WalkError {
-    /// A directory, file or link cannot be read.
-    #[error("cannot read `{path}`")]
-    Read {
-        /// Which.
-        path: PathBuf,
-        /// What the system said.
-        #[source]
-        source: io::Error,
-    },
-    /// It is something else than it was a moment ago.
-    #[error("`{0}` changes while it is read")]
-    Changing(PathBuf),
-    /// No program could open it by its path.
-    #[error("a path below `{0}` is too long")]
-    TooLong(PathBuf),
-}
 
 /// A directory that was found, for whoever decides whether to look into it.
 #[derive(Debug, Clone, Copy)]
@@ -66,6 +52,10 @@ pub(super) struct Walked {
     pub(super) stamps: Vec<Option<Stamp>>,
     /// The numbers of the known entries that are unchanged, which are not among the others; in no order.
     pub(super) unchanged: Vec<usize>,
+    /// What is not among the entries, or not with all that is in it, in no order.
+    pub(super) unread: Vec<Unread>,
+    /// Where other file systems are mounted that were not looked into, in the order of paths.
+    pub(super) mounts: Vec<TreePath>,
 }
 
 /// Everything in the tree at `root`, in the order of paths, without the content of files.
@@ -79,14 +69,18 @@ pub fn walk(
     root: &Path,
     enter: impl Fn(Found<'_>) -> bool + Sync,
 ) -> Result<Vec<Entry>, WalkError> {
-    walk_unknown(root, &Known::default(), enter).map(|walked| walked.entries)
+    let mut walked = walk_unknown(root, &Known::default(), enter)?;
+    match walked.unread.pop() {
+        Some(unread) => Err(unread.error),
+        None => Ok(walked.entries),
+    }
 }
 
 /// The same, but what is known to be unchanged is not looked at closer and only its number told; in such a directory
-/// are the known names.
+/// are the known names. What cannot be read is told, and the walk goes on.
 ///
 /// # Errors
-/// As [`walk`].
+/// The root is no directory, or cannot be read.
 pub(super) fn walk_unknown(
     root: &Path,
     known: &Known<'_>,
@@ -110,26 +104,34 @@ pub(super) fn walk_unknown(
     if first.is_unchanged {
         whole.unchanged.push(0);
     } else {
-        let entry = whole.entry(TreePath::root(), root, &root_stat, Node::Directory);
-        let entry = entry.map_err(|error| failed(error.into()))?;
+        let xattrs = xattrs(root, &mut whole.buffer).map_err(|error| failed(error.into()))?;
+        let entry = entry(TreePath::root(), &root_stat, Node::Directory, xattrs);
         whole.keep(entry, &root_stat, true);
     }
     let queue = Queue::new(first);
     let work = || {
         let mut part = Part::new(known);
         while let Some(mut turn) = queue.next() {
-            let found = part.read(root, &turn.thing, &enter);
-            turn.more = found.inspect_err(|_| queue.clear())?;
+            turn.more = part.read(root, &turn.thing, &enter);
         }
         part.seen
             .sort_unstable_by(|a, b| a.entry.path.cmp(&b.entry.path));
-        Ok(part)
+        part
     };
-    for part in on_all_processors(usize::MAX, work) {
-        let mut part = part?;
+    for mut part in on_all_processors(usize::MAX, work) {
         whole.seen.append(&mut part.seen);
         whole.unchanged.append(&mut part.unchanged);
+        whole.unread.append(&mut part.unread);
+        whole.mounts.append(&mut part.mounts);
     }
+    if !whole.unread.is_empty() {
+        // The file system that is mounted there did not even say that it is another one.
+        let mounts = mount_points(root);
+        let unread = whole.unread.iter().map(|one| &one.path);
+        let mounted = unread.filter(|path| mounts.contains(path));
+        whole.mounts.extend(mounted.cloned());
+    }
+    whole.mounts.sort_unstable();
     // This one finds the parts sorted and only merges them.
     whole.seen.sort_by(|a, b| a.entry.path.cmp(&b.entry.path));
     Ok(with_hardlinks(whole))
@@ -150,35 +152,6 @@ struct Opened<'a> {
     file: BorrowedFd<'a>,
 }
 
-impl Opened<'_> {
-    /// An entry in it, if that is a directory to look into.
-    fn enter(
-        &self,
-        entry: &Entry,
-        stat: &Stat,
-        is_unchanged: bool,
-        enter: impl Fn(Found<'_>) -> bool,
-    ) -> Option<Directory> {
-        let found = Found {
-            path: &entry.path,
-            is_mount_point: stat.st_dev != self.directory.device,
-        };
-        let is_entered = entry.is_directory() && enter(found);
-        is_entered.then(|| Directory {
-            path: entry.path.clone(),
-            device: stat.st_dev,
-            is_unchanged,
-        })
-    }
-
-    fn unread(&self, error: Errno) -> WalkError {
-        WalkError::Read {
-            path: self.place.to_owned(),
-            source: error.into(),
-        }
-    }
-}
-
 /// One path.
 struct Seen {
     entry: Entry,
@@ -192,6 +165,8 @@ struct Part<'a> {
     known: &'a Known<'a>,
     seen: Vec<Seen>,
     unchanged: Vec<usize>,
+    unread: Vec<Unread>,
+    mounts: Vec<TreePath>,
     buffer: Vec<u8>,
 }
 
@@ -201,6 +176,8 @@ impl<'a> Part<'a> {
             known,
             seen: Vec::new(),
             unchanged: Vec::new(),
+            unread: Vec::new(),
+            mounts: Vec::new(),
             buffer: vec![0; LONGEST_XATTR],
         }
     }
@@ -211,16 +188,13 @@ impl<'a> Part<'a> {
         root: &Path,
         directory: &Directory,
         enter: impl Fn(Found<'_>) -> bool,
-    ) -> Result<Vec<Directory>, WalkError> {
+    ) -> Vec<Directory> {
         let place = &directory.path.below(root);
         let file = match open(place, directory) {
             Ok(file) => file,
-            Err(Errno::NOENT) => return Ok(Vec::new()),
             Err(error) => {
-                return Err(WalkError::Read {
-                    path: place.clone(),
-                    source: error.into(),
-                });
+                self.miss(&directory.path, place, error);
+                return Vec::new();
             }
         };
         let opened = Opened {
@@ -234,21 +208,40 @@ impl<'a> Part<'a> {
         if directory.is_unchanged {
             for at in children {
                 let name = known.entry(*at).path.name();
-                below.extend(self.child(&opened, name, Some(*at), &enter)?);
+                below.extend(self.child(&opened, name, Some(*at), &enter));
             }
-            return Ok(below);
+            return below;
         }
         let mut names = Vec::with_capacity(NAMES);
         let mut listed = RawDir::new(opened.file, names.spare_capacity_mut());
         while let Some(item) = listed.next() {
-            let item = item.map_err(|error| opened.unread(error))?;
+            let item = match item {
+                Ok(item) => item,
+                Err(error) => {
+                    self.miss(&directory.path, place, error);
+                    break;
+                }
+            };
             let name = item.file_name().to_bytes();
             if !matches!(name, b"." | b"..") {
                 let at = known.find(children, name);
-                below.extend(self.child(&opened, name, at, &enter)?);
+                below.extend(self.child(&opened, name, at, &enter));
             }
         }
-        Ok(below)
+        below
+    }
+
+    /// Notes what cannot be read. What vanished meanwhile is nothing.
+    fn miss(&mut self, path: &TreePath, place: &Path, error: Errno) {
+        if error != Errno::NOENT {
+            self.unread.push(Unread {
+                path: path.clone(),
+                error: WalkError::Read {
+                    path: place.to_owned(),
+                    source: error.into(),
+                },
+            });
+        }
     }
 
     /// Adds what has a name in a directory; gives it if it is a directory to look into. `at` is the number of its known
@@ -259,37 +252,75 @@ impl<'a> Part<'a> {
         name: &[u8],
         at: Option<usize>,
         enter: impl Fn(Found<'_>) -> bool,
-    ) -> Result<Option<Directory>, WalkError> {
+    ) -> Option<Directory> {
         // From the directory the way is the shortest.
-        let stat = match statat(opened.file, name, AtFlags::SYMLINK_NOFOLLOW) {
-            Ok(stat) => stat,
-            Err(Errno::NOENT) => return Ok(None),
-            Err(error) => return Err(opened.unread(error)),
-        };
+        let stat = statat(opened.file, name, AtFlags::SYMLINK_NOFOLLOW);
         let known = self.known;
-        let unchanged = at.filter(|at| known.is_unchanged(*at, stamp_of(&stat)));
-        if let Some(at) = unchanged {
+        let unchanged = |stat: &Stat| at.filter(|at| known.is_unchanged(*at, stamp_of(stat)));
+        if let Ok(stat) = &stat
+            && let Some(at) = unchanged(stat)
+        {
             let entry = known.entry(at);
-            let directory = opened.enter(entry, &stat, true, &enter);
+            let directory = self.enter(opened, entry, stat, true, &enter);
             // A directory that is not looked into any more is not known any more.
             if directory.is_some() || !entry.is_directory() {
                 self.unchanged.push(at);
-                return Ok(directory);
+                return directory;
             }
         }
-        let path = opened.directory.path.join(name);
-        let path = path.map_err(|_| WalkError::TooLong(opened.place.to_owned()))?;
-        let place = opened.place.join(OsStr::from_bytes(name));
-        let node = node_of(opened.file, name, &stat);
-        let entry = match node.and_then(|node| self.entry(path, &place, &stat, node)) {
-            Ok(entry) => entry,
-            Err(Errno::NOENT) => return Ok(None),
-            Err(error) => return Err(opened.unread(error)),
+        let Ok(path) = opened.directory.path.join(name) else {
+            self.unread.push(Unread {
+                path: opened.directory.path.clone(),
+                error: WalkError::TooLong(opened.place.to_owned()),
+            });
+            return None;
         };
-        let directory = opened.enter(&entry, &stat, false, enter);
+        let place = opened.place.join(OsStr::from_bytes(name));
+        let looked = stat.and_then(|stat| {
+            let node = node_of(opened.file, name, &stat)?;
+            Ok((stat, node, xattrs(&place, &mut self.buffer)?))
+        });
+        let (stat, node, xattrs) = match looked {
+            Ok(looked) => looked,
+            Err(error) => {
+                self.miss(&path, &place, error);
+                return None;
+            }
+        };
+        let entry = entry(path, &stat, node, xattrs);
+        let directory = self.enter(opened, &entry, &stat, false, enter);
         let is_looked_at = directory.is_some() || !entry.is_directory();
         self.keep(entry, &stat, is_looked_at);
-        Ok(directory)
+        directory
+    }
+
+    /// An entry in a directory, if that is a directory to look into.
+    fn enter(
+        &mut self,
+        opened: &Opened<'_>,
+        entry: &Entry,
+        stat: &Stat,
+        is_unchanged: bool,
+        enter: impl Fn(Found<'_>) -> bool,
+    ) -> Option<Directory> {
+        if !entry.is_directory() {
+            return None;
+        }
+        let found = Found {
+            path: &entry.path,
+            is_mount_point: stat.st_dev != opened.directory.device,
+        };
+        if enter(found) {
+            return Some(Directory {
+                path: entry.path.clone(),
+                device: stat.st_dev,
+                is_unchanged,
+            });
+        }
+        if found.is_mount_point {
+            self.mounts.push(entry.path.clone());
+        }
+        None
     }
 
     fn keep(&mut self, entry: Entry, stat: &Stat, is_looked_at: bool) {
@@ -300,28 +331,22 @@ impl<'a> Part<'a> {
             several: is_several.then_some((stat.st_dev, stat.st_ino)),
         });
     }
+}
 
-    fn entry(
-        &mut self,
-        path: TreePath,
-        place: &Path,
-        stat: &Stat,
-        node: Node,
-    ) -> rustix::io::Result<Entry> {
-        let is_link = matches!(node, Node::Symlink(_));
-        Ok(Entry {
-            path,
-            mode: if is_link {
-                0o777
-            } else {
-                stat.st_mode & 0o7777
-            },
-            uid: stat.st_uid,
-            gid: stat.st_gid,
-            xattrs: xattrs(place, &mut self.buffer)?,
-            hardlink: None,
-            node,
-        })
+fn entry(path: TreePath, stat: &Stat, node: Node, xattrs: Xattrs) -> Entry {
+    let is_link = matches!(node, Node::Symlink(_));
+    Entry {
+        path,
+        mode: if is_link {
+            0o777
+        } else {
+            stat.st_mode & 0o7777
+        },
+        uid: stat.st_uid,
+        gid: stat.st_gid,
+        xattrs,
+        hardlink: None,
+        node,
     }
 }
 
@@ -343,5 +368,7 @@ fn with_hardlinks(whole: Part<'_>) -> Walked {
         entries,
         stamps,
         unchanged: whole.unchanged,
+        unread: whole.unread,
+        mounts: whole.mounts,
     }
 }

@@ -6,7 +6,7 @@ use crate::role_verify::{machine, served};
 use crate::support::server::{TestServer, simple_profile};
 use crate::support::{command, wait_for, write};
 
-fn server() -> TestServer {
+pub(crate) fn server() -> TestServer {
     TestServer::start(|dir| simple_profile(dir, ""))
 }
 
@@ -89,6 +89,37 @@ fn what_a_machine_found_is_known_to_the_server() {
     let told = server.get("/api/v1/drift/node7").json();
     assert_eq!(told["counts"], json!({}));
     assert_eq!(server.get("/api/v1/drift").json()["paths"], json!([]));
+}
+
+#[test]
+fn that_nothing_can_be_said_takes_the_place_of_what_was_told_before() {
+    let roles = served();
+    let machine = machine(&roles);
+    let server = server();
+    let url = format!("http://{}", server.address);
+    let words = ["--report", "--server", &url, "--machine", "node7"];
+    assert_eq!(machine.verify(&words).status.code(), Some(0));
+    let manifest = machine.path("var/lib/edeploy/D12-F.1.0.0/manifest");
+    write(&manifest, "no manifest\n");
+    assert_eq!(machine.verify(&words).status.code(), Some(1));
+    let told = server.get("/api/v1/drift").json();
+    assert_eq!(told["machines"][0]["state"], "changed");
+    let told = server.get("/api/v1/drift/node7").json();
+    assert_eq!(told["counts"], json!({"unread": 1}));
+    let one = &told["differences"][0];
+    assert_eq!(
+        (&one["path"], &one["aspect"]),
+        (&json!("."), &json!("unread"))
+    );
+    let why = one["found"].as_str().unwrap();
+    assert!(
+        why.contains("the manifest of version D12-F.1.0.0 is refused: "),
+        "{why}"
+    );
+    std::fs::remove_file(&manifest).unwrap();
+    assert_eq!(machine.verify(&words).status.code(), Some(0));
+    let told = server.get("/api/v1/drift/node7").json();
+    assert_eq!(told["counts"], json!({}));
 }
 
 /// The token of a machine that the server gets to know.

@@ -64,4 +64,6 @@ mod stop;
 mod sync;
 mod upgrade;
 mod upload;
+mod verify_mounts;
+mod verify_unread;
 mod webhooks;

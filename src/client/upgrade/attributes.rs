@@ -10,13 +10,10 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 
-use crate::roles::{Entry, Node};
+use crate::roles::{Entry, Node, is_given};
 
 /// The longest list of names that Linux gives (`XATTR_LIST_MAX`).
 const LONGEST_LIST: usize = 64 << 10;
-
-/// A label that the system itself gives where nothing was said.
-const GIVEN: &[u8] = b"security.selinux";
 
 /// Makes a link or a device as the manifest has it. A file is made by who has its content.
 pub(super) fn make(place: &Path, entry: &Entry) -> io::Result<()> {
@@ -66,7 +63,7 @@ fn set_xattrs(place: &Path, entry: &Entry) -> io::Result<()> {
         Err(error) => return Err(error.into()),
     };
     let names = names[..length].split(|byte| *byte == 0);
-    for name in names.filter(|name| !name.is_empty() && *name != GIVEN) {
+    for name in names.filter(|name| !name.is_empty() && !is_given(name)) {
         if !entry.xattrs.contains_key(name) {
             lremovexattr(place, name)?;
         }

@@ -1,6 +1,7 @@
 //! The way forth and the way back: what is checked becomes a journal, and the journal is followed.
 
 use crate::client::install::Follower;
+use crate::client::role_list::{BROUGHT, brought};
 use crate::client::site::{Site, signature_of};
 use crate::model::RoleVersion;
 use crate::roles::{Change, Entry, Kernels, Manifest, Signed};
@@ -130,7 +131,11 @@ fn keep_texts(site: &Site, checked: &Checked) -> Result<(), UpgradeError> {
             std::fs::set_permissions(&path, mode).map_err(file("write", &path))?;
         }
     }
-    Ok(())
+    if checked.to == site.version {
+        // It is the list that was there before.
+        return Ok(());
+    }
+    put(&home.join(BROUGHT), brought(exclude).as_bytes())
 }
 
 /// Keeps a manifest with its signature on the machine.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::client::site::{STAGED, Site, read};
 use crate::model::RoleVersion;
-use crate::roles::{Digest, Filter, Manifest, Node, Rules};
+use crate::roles::{Digest, Filter, Manifest, Rules};
 
 use super::error::{UpgradeError, fetch, file};
 
@@ -81,7 +81,7 @@ pub(super) fn read_way(
         let content = read_if_there(&of_way.join(name))?;
         // With a signature what is missing is as wrong as what is another.
         if let Some(signed) = &signed
-            && content.as_ref().map(|content| Digest::of(content)) != sum_of(signed, name)
+            && content.as_ref().map(|content| Digest::of(content)) != signed.digest_of(name)
         {
             return Err(not_signed(site, to, name));
         }
@@ -122,7 +122,7 @@ fn read_of_tree(
 ) -> Result<Option<Vec<u8>>, UpgradeError> {
     let to = &target.version;
     let content = read_if_there(&of_tree.join(name))?;
-    let wanted = sum_of(target, &format!("var/lib/edeploy/{to}/{name}"));
+    let wanted = target.digest_of(&format!("var/lib/edeploy/{to}/{name}"));
     match content.as_ref().map(|content| Digest::of(content)) == wanted {
         true => Ok(content),
         false => Err(not_signed(site, to, name)),
@@ -153,16 +153,6 @@ fn believe_way(site: &Site, to: &RoleVersion, directory: &Path) -> Result<Manife
     let signed = read(&directory.join("manifest"))?;
     let signed = signed.ok_or_else(|| site.no_manifest(&version, &place))?;
     Ok(site.believe(&signed, &version)?)
-}
-
-/// What a manifest says of the content of a file.
-fn sum_of(manifest: &Manifest, path: &str) -> Option<Digest> {
-    let mut entries = manifest.entries().iter();
-    let entry = entries.find(|entry| entry.path.as_bytes() == path.as_bytes())?;
-    match entry.node {
-        Node::File { digest, .. } => digest,
-        _ => None,
-    }
 }
 
 /// What is left alone: by the way, by what this machine was given at its installation, by what every machine has.

@@ -11,8 +11,8 @@ use sha2::{Digest as _, Sha256};
 
 use crate::roles::entry::{Digest, Entry, Node};
 
-use super::WalkError;
 use super::threads::on_all_processors;
+use super::{Unread, WalkError};
 
 /// How much of a file is read at once.
 const CHUNK: usize = 128 << 10;
@@ -25,33 +25,52 @@ const CHUNK: usize = 128 << 10;
 pub fn hash_files(
     root: &Path,
     entries: &mut [Entry],
-    mut wanted: impl FnMut(&Entry) -> bool,
+    wanted: impl FnMut(&Entry) -> bool,
 ) -> Result<(), WalkError> {
+    match hash_readable(root, entries, wanted).pop() {
+        Some(unread) => Err(unread.error),
+        None => Ok(()),
+    }
+}
+
+/// The same, but what cannot be read is told, and the others are.
+pub(in crate::roles) fn hash_readable(
+    root: &Path,
+    entries: &mut [Entry],
+    mut wanted: impl FnMut(&Entry) -> bool,
+) -> Vec<Unread> {
     let mut is_wanted = |entry: &Entry| matches!(entry.node, Node::File { .. }) && wanted(entry);
     let places: Vec<usize> = (0..entries.len())
         .filter(|at| is_wanted(&entries[*at]))
         .collect();
     let next = AtomicUsize::new(0);
     let shared = &*entries;
-    let work = || -> Result<Vec<(usize, Digest)>, WalkError> {
-        let mut done = Vec::new();
+    let work = || {
+        let (mut done, mut unread) = (Vec::new(), Vec::new());
         let mut buffer = vec![0; CHUNK];
         while let Some(at) = places.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let place = shared[*at].path.below(root);
-            if let Some(digest) = read_through(&place, &mut buffer)? {
-                done.push((*at, digest));
+            let path = &shared[*at].path;
+            match read_through(&path.below(root), &mut buffer) {
+                Ok(Some(digest)) => done.push((*at, digest)),
+                Ok(None) => {}
+                Err(error) => unread.push(Unread {
+                    path: path.clone(),
+                    error,
+                }),
             }
         }
-        Ok(done)
+        (done, unread)
     };
-    for found in on_all_processors(places.len(), work) {
-        for (at, sum) in found? {
+    let mut unread = Vec::new();
+    for (done, mut others) in on_all_processors(places.len(), work) {
+        unread.append(&mut others);
+        for (at, sum) in done {
             if let Node::File { digest, .. } = &mut entries[at].node {
                 *digest = Some(sum);
             }
         }
     }
-    Ok(())
+    unread
 }
 
 /// Reads one regular file. None if there is none.

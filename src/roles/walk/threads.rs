@@ -88,11 +88,6 @@ impl<T> Queue<T> {
         }
     }
 
-    /// Forgets what nobody has begun.
-    pub(super) fn clear(&self) {
-        self.lock().waiting.clear();
-    }
-
     fn lock(&self) -> MutexGuard<'_, State<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
