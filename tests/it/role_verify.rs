@@ -325,6 +325,8 @@ fn what_was_kept_of_a_look_is_believed_only_whole_and_of_this_manifest() {
     let machine = machine(&roles);
     know_all(&machine);
     let checked = machine.path(CHECKED);
+    std::fs::remove_file(&checked).unwrap();
+    assert_eq!(machine.differences(&[]), []);
     let good = std::fs::read(&checked).unwrap();
     let mut foreign = good.clone();
     foreign[20] ^= 1;

@@ -101,3 +101,23 @@ fn with_a_key_an_exclude_list_that_was_changed_by_hand_is_told_and_not_believed(
     shell(brought, machine.path(list).parent().unwrap());
     assert_eq!(machine.differences(&signed), []);
 }
+
+#[test]
+fn a_label_that_the_system_gives_is_its_own() {
+    let roles = served();
+    let machine = machine(&roles);
+    let label = r#"
+import os, sys
+try:
+    os.setxattr(sys.argv[1], "security.selinux", b"system_u:object_r:etc_t:s0")
+except OSError as error:
+    print("skipped:", error)
+"#;
+    let said = shell(
+        &format!("python3 -c '{label}' \"$1\""),
+        &machine.path("etc/hosts"),
+    );
+    println!("{said}");
+    assert_eq!(machine.differences(&[]), []);
+    assert_eq!(machine.differences(&["--full"]), []);
+}

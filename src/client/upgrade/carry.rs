@@ -116,6 +116,10 @@ fn keep_texts(site: &Site, checked: &Checked) -> Result<(), UpgradeError> {
         pre,
         post,
     } = &checked.way;
+    // The one that is there already is believed, or not, as before.
+    if std::fs::read(home.join("exclude")).ok().as_ref() != Some(exclude) {
+        put(&home.join(BROUGHT), brought(exclude).as_bytes())?;
+    }
     let texts = [
         ("exclude", Some(exclude.as_slice())),
         ("add_only", add_only.as_deref()),
@@ -131,11 +135,7 @@ fn keep_texts(site: &Site, checked: &Checked) -> Result<(), UpgradeError> {
             std::fs::set_permissions(&path, mode).map_err(file("write", &path))?;
         }
     }
-    if checked.to == site.version {
-        // It is the list that was there before.
-        return Ok(());
-    }
-    put(&home.join(BROUGHT), brought(exclude).as_bytes())
+    Ok(())
 }
 
 /// Keeps a manifest with its signature on the machine.

@@ -30,9 +30,8 @@ fn another_content_of_the_same_size_and_time_comes_and_goes_back() {
     assert_eq!(world.read("etc/motd"), "motd 1.0\n");
 }
 
-#[test]
-fn what_was_signed_and_is_kept_back_is_refused() {
-    let Some(world) = world() else { return };
+/// Signs both versions, what the machine has of them, and the way; gives the public key.
+fn sign_all(world: &World) -> String {
     let keys = world.roles.dir.path().join("roles");
     ctl(&["keygen", text(&keys)]);
     let [key, public] = ["key", "pub"].map(|kind| format!("{}.{kind}", text(&keys)));
@@ -55,6 +54,37 @@ fn what_was_signed_and_is_kept_back_is_refused() {
         "--key",
         &key,
     ]);
+    public
+}
+
+#[test]
+fn with_a_key_the_list_that_an_upgrade_or_the_way_back_left_is_believed() {
+    let Some(world) = world() else { return };
+    let public = sign_all(&world);
+    let is_told = || {
+        let found = world.edeploy(&["verify", "--key", &public]);
+        assert_eq!(found.status.code(), Some(6));
+        String::from_utf8_lossy(&found.stdout).contains("/exclude")
+    };
+    for words in [
+        &["upgrade", "1.1", "--key", &public][..],
+        &["rollback", "--key", &public],
+        &["rollback", "--key", &public],
+    ] {
+        assert_eq!(world.edeploy(words).status.code(), Some(100));
+        assert!(!is_told(), "{words:?}");
+    }
+    let list = world.machine.path("var/lib/edeploy/1.1/exclude");
+    let own = std::fs::read_to_string(&list).unwrap();
+    write(&list, format!("{own}/usr/\n"));
+    assert!(is_told());
+}
+
+#[test]
+fn what_was_signed_and_is_kept_back_is_refused() {
+    let Some(world) = world() else { return };
+    let public = sign_all(&world);
+    let metadata = world.roles.dir.path().join("metadata");
     let way = metadata.join("1.0/base/1.1");
     for name in ["post", "exclude"] {
         std::fs::rename(way.join(name), way.join("hidden")).unwrap();
