@@ -43,9 +43,9 @@ fn differences(machine: &Machine, program: &[&str], mounts: &[&str]) -> Vec<(Str
 }
 
 const BY_SHELL: [&str; 4] = ["sh", "-ec", TMPFS, "sh"];
-const BY_PYTHON: [&str; 3] = ["python3", "-c", FUSE];
+pub(crate) const BY_PYTHON: [&str; 3] = ["python3", "-c", FUSE];
 
-fn can_mount_for_users() -> bool {
+pub(crate) fn can_mount_for_users() -> bool {
     let device = std::fs::File::open("/dev/fuse");
     if device.is_err() {
         println!("skipped: there is no FUSE");

@@ -6,6 +6,7 @@ use std::path::Path;
 use super::{World, own, stderr, text, world};
 use crate::roles::{has, shell};
 use crate::support::{command, write};
+use crate::verify_mounts::{BY_PYTHON, can_mount_for_users};
 
 /// A directory on another file system than the machine's; none where there is only one.
 fn other_file_system(world: &World) -> Option<tempfile::TempDir> {
@@ -57,6 +58,31 @@ fn the_same_file_system_mounted_twice_is_upgraded_and_goes_back() {
     let back = world.edeploy_under(&tool, &["rollback"]);
     assert_eq!(back.status.code(), Some(100), "{}", stderr(&back));
     assert_eq!(world.differences("1.0"), own());
+}
+
+#[test]
+fn what_cannot_be_looked_at_ends_an_upgrade_but_for_a_mount_point_of_the_machine() {
+    let Some(world) = world() else { return };
+    if !can_mount_for_users() {
+        return;
+    }
+    let root = world.machine.path("");
+    std::fs::create_dir_all(world.machine.path("home/u/mount")).unwrap();
+    let upgrade = |mount: &str| {
+        let tool = [
+            &["unshare", "-m", "env", mount],
+            &BY_PYTHON[..],
+            &[text(&root)],
+        ];
+        world.edeploy_under(&tool.concat(), &["upgrade", "1.1"])
+    };
+    let failed = upgrade("MOUNTS=usr/bin");
+    assert_eq!(failed.status.code(), Some(5));
+    let said = stderr(&failed);
+    assert!(said.contains("/usr/bin`: Permission denied"), "{said}");
+    assert!(!world.machine.path(".edeploy/journal").exists());
+    let done = upgrade("MOUNTS=home/u/mount");
+    assert_eq!(done.status.code(), Some(100), "{}", stderr(&done));
 }
 
 #[test]
