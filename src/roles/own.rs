@@ -78,7 +78,8 @@ impl Rules {
         let given = add_only.filter(|text| !text.trim_ascii().is_empty());
         let given = Filter::parse(given.unwrap_or(ADDED_BY_DEFAULT.as_bytes()))?;
         Ok(Rules {
-            exclude: not_compared(exclude),
+            // A directory that a version has is its own, with what is in it.
+            exclude: not_compared(exclude.without_lone_directories()),
             add_only: rules(NEVER).then(rules(ADDED)).then(given),
         })
     }
