@@ -42,7 +42,7 @@ pub(super) enum OverlayError {
 }
 
 /// Puts what is below `staged` over the role in `target`: directories that the role has not, and all else that
-/// there is. Lists it there; with `append` behind what was listed before.
+/// there is. Lists it there, as [`list_as_own`] does.
 pub(super) fn put_over(
     runner: &dyn Runner,
     writer: Writer,
@@ -52,7 +52,17 @@ pub(super) fn put_over(
 ) -> Result<(), OverlayError> {
     let found = look(staged, target)?;
     runner.run(&copying(&found, staged, target))?;
-    let rules: String = found.iter().map(rule).collect();
+    list_as_own(writer, &found, target, append)
+}
+
+/// Lists what makes the machine differ from its role; with `append` behind what was listed before.
+pub(super) fn list_as_own(
+    writer: Writer,
+    own: &[Own],
+    target: &Path,
+    append: bool,
+) -> Result<(), OverlayError> {
+    let rules: String = own.iter().map(rule).collect();
     let list = target.join(LIST);
     let put = writer.put(&list, &rules, append);
     put.map_err(failed("write", &list))
@@ -60,14 +70,14 @@ pub(super) fn put_over(
 
 /// Something that the role has not, or has otherwise.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Staged {
+pub(super) struct Own {
     /// Below the root.
-    path: PathBuf,
-    is_directory: bool,
+    pub(super) path: PathBuf,
+    pub(super) is_directory: bool,
 }
 
 /// What is to be put, in the order of paths.
-fn look(staged: &Path, target: &Path) -> Result<Vec<Staged>, OverlayError> {
+fn look(staged: &Path, target: &Path) -> Result<Vec<Own>, OverlayError> {
     let mut pending = vec![PathBuf::new()];
     let mut found = Vec::new();
     while let Some(directory) = pending.pop() {
@@ -80,7 +90,7 @@ fn look(staged: &Path, target: &Path) -> Result<Vec<Staged>, OverlayError> {
                 pending.push(path.clone());
             }
             if !is_of_role(&path, is_directory, target)? {
-                found.push(Staged { path, is_directory });
+                found.push(Own { path, is_directory });
             }
         }
     }
@@ -119,7 +129,7 @@ fn in_the_way(path: &Path, staged: &'static str, there: String) -> OverlayError 
 
 /// Copies what was found and nothing else: without `--no-implied-dirs` the directories above it would come too.
 /// What is of the same size and time is still another file. A link in the target is replaced, not written through.
-fn copying(found: &[Staged], staged: &Path, target: &Path) -> Command {
+fn copying(found: &[Own], staged: &Path, target: &Path) -> Command {
     let [from, to] = [staged, target].map(|path| format!("{}/", path.display()));
     let words = [
         "-aHAX",
@@ -142,8 +152,8 @@ fn copying(found: &[Staged], staged: &Path, target: &Path) -> Command {
 
 /// The rule for one path: a file, or a directory without what comes to be in it. A character that is none of UTF-8
 /// or ends a line is any text.
-fn rule(staged: &Staged) -> String {
-    let path = staged.path.to_string_lossy();
+fn rule(own: &Own) -> String {
+    let path = own.path.to_string_lossy();
     let odd = ['\u{fffd}', '\n'];
     let has_wildcard = path.contains(['*', '?', '[']) || path.contains(odd);
     let mut rule = String::from("/");
@@ -154,7 +164,7 @@ fn rule(staged: &Staged) -> String {
             c => rule.push(c),
         }
     }
-    rule.push_str(if staged.is_directory { "/.\n" } else { "\n" });
+    rule.push_str(if own.is_directory { "/.\n" } else { "\n" });
     rule
 }
 
