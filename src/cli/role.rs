@@ -5,6 +5,8 @@ mod build;
 mod devices;
 mod diff;
 mod dnf;
+mod host_keys;
+mod image;
 mod keys;
 mod manifest;
 mod metadata;

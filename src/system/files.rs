@@ -68,6 +68,9 @@ pub struct Ownership {
     pub gid: u32,
 }
 
+/// The set-user-ID and set-group-ID bits.
+const SET_ID: u32 = 0o6000;
+
 /// Writes a file of the running system in place, as a script asks for it: what is there is emptied,
 /// or kept if `append`; directories that miss are made.
 ///
@@ -95,7 +98,12 @@ pub fn put_file(path: &Path, content: &[u8], append: bool, wanted: Ownership) ->
         // After the owner: changing that takes set-user-ID bits away.
         file.set_permissions(PermissionsExt::from_mode(wanted.mode))?;
     }
-    file.write_all(content)
+    file.write_all(content)?;
+    // So does writing, where root is that of a name space (inode_remove_suid in the kernel's fs/inode.c).
+    if found.is_file() && wanted.mode & SET_ID != 0 {
+        file.set_permissions(PermissionsExt::from_mode(wanted.mode))?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -95,3 +95,20 @@ fn the_scripts_are_plain_ones() {
         shell("cd \"$1\" && shellcheck *", scripts());
     }
 }
+
+/// Where `dnf` is a link, the program behind it must not be the way around.
+#[test]
+fn a_program_with_a_number_behind_a_link_is_held_back_as_the_link_is() {
+    let numbered = "rm -f /usr/bin/dnf; ln -s dnf5 /usr/bin/dnf
+        echo 'echo five' >/usr/bin/dnf5; chmod 755 /usr/bin/dnf5
+        deactivate-pkgmngr
+        if dnf; then exit 9; fi
+        if dnf5; then exit 8; fi
+        activate-pkgmngr
+        test \"$(readlink /usr/bin/dnf)\" = dnf5; sh /usr/bin/dnf";
+    let Some(output) = on_machine(numbered) else {
+        return;
+    };
+    assert!(output.status.success());
+    assert_eq!(output.stdout, b"five\n");
+}

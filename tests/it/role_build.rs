@@ -8,8 +8,8 @@ use crate::support::{command, names, write};
 /// The role files of a small role that inherits from a smaller one.
 fn role_files(dir: &Path) -> PathBuf {
     let file = |name: &str| dir.join("roles").join(name);
-    let base = "distribution = 'bookworm'\nbase = 'essential'\npackages = ['uuid-runtime', 'apt', 'systemd-standalone-sysusers', 'rbldnsd']\nexclude = ['/etc/x']\n";
-    let tiny = "inherit = 'base.toml'\nscripts = ['setup']\n[files.'etc/motd']\nfrom = 'motd'\nmode = '0600'\nuid = 7\n";
+    let base = "distribution = 'bookworm'\nbase = 'essential'\npackages = ['uuid-runtime', 'apt', 'systemd-standalone-sysusers', 'rbldnsd', 'openssh-server']\nexclude = ['/etc/x']\n";
+    let tiny = "inherit = 'base.toml'\nscripts = ['setup']\n[files.'etc/motd']\nfrom = 'motd'\nmode = '0600'\nuid = 7\n[files.'usr/bin/odd']\ntext = 'odd'\nmode = '6755'\n";
     let setup = "#!/bin/sh\nset -e\nid uuidd >/etc/who\ntest \"$(stat -c %u /etc/motd)\" = 7\n";
     write(file("base.toml"), base);
     write(file("tiny.toml"), tiny);
@@ -41,6 +41,27 @@ fn build(role: &Path, out: &Path) {
         .env("SOURCE_DATE_EPOCH", "1700000000");
     let output = command.output().unwrap();
     assert!(output.status.success(), "{output:?}");
+}
+
+/// No SSH host key is in a tree: each machine makes its own, and sshd takes them.
+fn expect_host_keys(tree: &Path, manifest: &str) {
+    assert!(!manifest.contains("ssh_host_"), "{manifest}");
+    let unit = "usr/lib/systemd/system/multi-user.target.wants/edeploy-ssh-host-keys.service";
+    let unit = std::fs::read_to_string(tree.join(unit)).unwrap();
+    let starts = unit
+        .lines()
+        .find_map(|line| line.strip_prefix("ExecStart="));
+    let machine = r#"mount -t tmpfs none "$1/mnt"; cp -a "$1/etc/ssh" "$1/mnt/"; mount --bind "$1/mnt/ssh" "$1/etc/ssh"
+        mount -t tmpfs none "$1/run"; mkdir "$1/run/sshd"
+        chroot "$1" $START >/dev/null; chroot "$1" /usr/sbin/sshd -t; ls "$1/etc/ssh""#;
+    let output = command("unshare")
+        .args(["--mount", "sh", "-ec", machine, "sh", text(tree)])
+        .env("START", starts.unwrap())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let made = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(made.contains("ssh_host_ed25519_key.pub\n"), "{made}");
 }
 
 /// Twice the same, with a number that would otherwise be the first free one.
@@ -86,6 +107,7 @@ fn a_role_is_built_the_same_each_time_with_the_numbers_of_the_table() {
     assert!(one.contains("./usr/bin/apt-get.real type=file mode=0755"));
     assert!(one.contains("./etc/dpkg/dpkg.cfg.d/edeploy-held-back type=file mode=0644"));
     assert!(one.contains("./usr/sbin/activate-pkgmngr type=file mode=0755"));
+    expect_host_keys(&file("a/1.0/tiny"), &one);
     // The image is the same tree, and the same bytes.
     let unpack = r#"cd "$1"; cmp a/1.0/tiny-1.0.edeploy b/1.0/tiny-1.0.edeploy; mkdir -p c/1.0/tiny
         (cd a/1.0; sha256sum -c --quiet tiny-1.0.edeploy.sha256)
@@ -187,4 +209,5 @@ fn without_root_an_image_and_its_manifest_are_built_and_no_tree() {
     let manifest = read("out/1.0/tiny.manifest");
     assert_eq!(read("c/1.0/tiny.manifest"), manifest);
     assert!(manifest.contains("./etc/motd type=file mode=0600 uid=7 gid=0"));
+    assert!(manifest.contains("./usr/bin/odd type=file mode=6755"));
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::roles::{ctl, has, is_root, refused, shell, text};
-use crate::support::{command, write};
+use crate::support::{command, names, write};
 
 const TOOLS: [&str; 6] = [
     "dnf",
@@ -55,9 +55,11 @@ fn a_role_of_rpm_packages_is_built_the_same_each_time_with_the_numbers_of_the_ta
     }
     let file = |name: &str| dir.path().join(name);
     let read = |name: &str| std::fs::read_to_string(file(name)).unwrap();
-    for out in ["a", "b"] {
-        let output = command(env!("CARGO_BIN_EXE_edeployctl"))
-            .arg("role")
+    // Whatever the builder's umask is.
+    for (out, umask) in [("a", "022"), ("b", "077")] {
+        let output = command("sh")
+            .args(["-c", "umask $0; exec \"$@\"", umask])
+            .args([env!("CARGO_BIN_EXE_edeployctl"), "role"])
             .args(words(Path::new("roles/tiny.toml"), out))
             .arg("--add-ids")
             .current_dir(dir.path())
@@ -116,6 +118,73 @@ fn nothing_of_the_build_is_left(one: &str) {
         let stub = format!("./usr/bin/{name} type=link ");
         assert!(one.contains(&stub) && one.contains(&format!("./usr/bin/{name}.real type=file")));
     }
+}
+
+#[test]
+fn a_build_that_failed_leaves_nothing_and_can_be_done_again() {
+    let dir = tempfile::tempdir().unwrap();
+    if role(dir.path(), "unsigned = true\n").is_none() {
+        return;
+    }
+    let file = |name: &str| dir.path().join(name);
+    write(file("bin/gzip"), "#!/bin/sh\nexit 1\n");
+    shell("chmod 755 \"$1/bin/gzip\"", dir.path());
+    let path = std::env::var("PATH").unwrap();
+    let build = |path: String| {
+        command(env!("CARGO_BIN_EXE_edeployctl"))
+            .args(["role", "build", "roles/tiny.toml", "--vers", "1.0"])
+            .args(["--add-ids", "--out", "out"])
+            .env("PATH", path)
+            .current_dir(dir.path())
+            .output()
+            .unwrap()
+    };
+    let output = build(format!("{}:{path}", text(&file("bin"))));
+    assert_eq!(output.status.code(), Some(5), "{output:?}");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("the image cannot be packed"), "{said}");
+    assert!(names(file("out/1.0")).is_empty());
+    let output = build(path);
+    assert!(output.status.success(), "{output:?}");
+    let files = [
+        "tiny",
+        "tiny-1.0.edeploy",
+        "tiny-1.0.edeploy.sha256",
+        "tiny.manifest",
+        "tiny.packages",
+    ];
+    assert_eq!(names(file("out/1.0")), files);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(said.starts_with("out/1.0/tiny.manifest\n"), "{said}");
+}
+
+/// What a script or a package of the role has made; what the role file brings is the role's.
+#[test]
+fn host_keys_of_a_build_are_in_no_tree_and_the_machine_makes_its_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let files = "unsigned = true\n[files.'etc/ssh/ssh_host_ed25519_key.pub']\ntext = 'ours'\n";
+    if role(dir.path(), files).is_none() {
+        return;
+    }
+    let file = |name: &str| dir.path().join(name);
+    let setup = "#!/bin/sh\necho $$ >/etc/ssh/ssh_host_rsa_key\n";
+    write(file("roles/setup"), setup);
+    let out = file("out");
+    let role = file("roles/tiny.toml");
+    let mut words = words(&role, text(&out)).to_vec();
+    words.push("--add-ids");
+    ctl(&words);
+    assert_eq!(
+        names(file("out/1.0/tiny/etc/ssh")),
+        ["ssh_host_ed25519_key.pub"]
+    );
+    let wanted =
+        "out/1.0/tiny/usr/lib/systemd/system/multi-user.target.wants/edeploy-ssh-host-keys.service";
+    let unit = std::fs::read_to_string(file(wanted)).unwrap();
+    assert!(
+        unit.contains("ExecStart=/usr/bin/ssh-keygen -A\n"),
+        "{unit}"
+    );
 }
 
 #[test]

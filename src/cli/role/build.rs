@@ -5,21 +5,22 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
-use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, utimensat};
+use clap::Args;
+use rustix::fs::{AtFlags, CWD, Mode, Timespec, Timestamps, utimensat};
 
 use crate::model::{RoleName, RoleVersion};
 use crate::roles::{self, Filter, Ids, Node, RoleFile};
-use crate::system::{Command, Ownership, Real, Runner, put_file};
+use crate::system::{Ownership, Real, Runner, put_file};
 
 use super::super::answer::{Answer, Exit, Failure, Style};
 use super::super::input;
-use super::{bootstrap, devices, manifest, namespace, pkgmngr, tree};
+use super::image::{self, Image};
+use super::{bootstrap, devices, host_keys, manifest, namespace, pkgmngr, tree};
 
 /// A role that inherits from itself would go on for ever.
 const MOST_ANCESTORS: usize = 16;
 
-/// A script of a role or the packing of an image may take long.
+/// A script of a role may take long.
 const TIMEOUT: Duration = Duration::from_secs(2 * 3600);
 
 /// Build a version of a role from its role file: the tree, its image, its manifest, its packages
@@ -58,32 +59,8 @@ pub(super) struct Build {
     no_tree: bool,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Image {
-    Gzip,
-    Zstd,
-    Both,
-    None,
-}
-
-impl Image {
-    /// What ends the names of the images, and what packs them.
-    fn packers(self) -> &'static [(&'static str, &'static str)] {
-        const GZIP: (&str, &str) = ("", "gzip -n");
-        match self {
-            Image::Gzip => &[GZIP],
-            Image::Zstd => &[("", ZSTD)],
-            // Our client asks for this one first.
-            Image::Both => &[GZIP, (".zst", ZSTD)],
-            Image::None => &[],
-        }
-    }
-}
-
-const ZSTD: &str = "zstd -q -T0";
-
 impl Build {
-    /// Builds beside the place of the tree, and moves it there when it is whole.
+    /// Builds all of it beside its place, and moves it there when it is whole.
     pub(super) fn answer(&self) -> Result<Answer, Failure> {
         let name = self.file.file_stem().unwrap_or_default().to_string_lossy();
         let role = RoleName::new(&name).map_err(|error| {
@@ -102,6 +79,8 @@ impl Build {
         if !rustix::process::geteuid().is_root() {
             return namespace::build(self);
         }
+        // What is made here is the same whoever builds.
+        rustix::process::umask(Mode::from_raw_mode(0o022));
         let io = |verb, path: &Path| {
             let path = input::name_of(path);
             move |error: io::Error| Failure::io(verb, &path, &error)
@@ -109,7 +88,9 @@ impl Build {
         std::fs::create_dir_all(&home).map_err(io("write", &home))?;
         let work = tempfile::Builder::new().prefix(".build-").tempdir_in(&home);
         let work = work.map_err(io("write", &home))?;
-        let root = work.path().join("tree");
+        let built = work.path().join("built");
+        std::fs::create_dir(&built).map_err(io("write", &built))?;
+        let root = built.join(role.as_str());
         let epoch = epoch();
         let ids_file = self
             .ids
@@ -120,12 +101,10 @@ impl Build {
         self.fill(&recipe, &role, &root)?;
         self.check_ids(&mut ids, &ids_file, &root)?;
         clamp(&root, epoch).map_err(io("write", &root))?;
-        std::fs::rename(&root, &place).map_err(io("write", &place))?;
-        let written = manifest::write(&place, self.vers.clone(), role.clone())?;
-        self.pack(&home, &role)?;
-        if self.no_tree {
-            std::fs::remove_dir_all(&place).map_err(io("remove", &place))?;
-        }
+        let written = manifest::write(&root, self.vers.clone(), role.clone())?;
+        image::pack(self.image, &built, &role, &self.vers)?;
+        let written = written.moved_to(&home);
+        publish(&built, &home, &root, self.no_tree).map_err(io("write", &home))?;
         let mut answer = Answer::new(Exit::Done, &written)?;
         answer.say(Style::Plain, &written.sentence());
         Ok(answer)
@@ -162,6 +141,7 @@ impl Build {
             run_in(root, Path::new(script), &epoch().to_string())?;
         }
         // Last: the scripts of the role may install packages.
+        host_keys::forget(root, recipe)?;
         pkgmngr::hold_back(root, recipe.keep_pkgmngr.unwrap_or(false))
     }
 
@@ -181,23 +161,19 @@ impl Build {
         })?;
         tree::write(file, &text)
     }
+}
 
-    /// The image, with the words that make it the same for the same tree (reproducible-builds.org).
-    fn pack(&self, home: &Path, role: &RoleName) -> Result<(), Failure> {
-        let script = r#"cd "$1/$2" && tar --sort=name --format=posix --xattrs --xattrs-include='*' --acls --numeric-owner \
-            --pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime -I "$4" -cf "../.$3.new" . &&
-            cd .. && mv ".$3.new" "$3" && sha256sum "$3" >"$3.sha256""#;
-        let home = home.display().to_string();
-        for (ending, packer) in self.image.packers() {
-            let image = format!("{role}-{}.edeploy{ending}", self.vers);
-            let words = ["-ec", script, "sh", &home, role.as_str(), &image, packer];
-            let command = Command::new("sh", words).mutating().with_timeout(TIMEOUT);
-            Real.run(&command).map_err(|error| {
-                Failure::new(Exit::Environment, "the image cannot be packed").because(&error)
-            })?;
-        }
-        Ok(())
+/// Moves what was built to where it is served from, the tree last: where it is, this version is there.
+fn publish(built: &Path, home: &Path, tree: &Path, without_tree: bool) -> io::Result<()> {
+    let places = std::fs::read_dir(built)?.map(|entry| entry.map(|entry| entry.path()));
+    let mut places = places.collect::<io::Result<Vec<_>>>()?;
+    places.retain(|place| place != tree);
+    places.extend((!without_tree).then(|| tree.to_owned()));
+    for place in places {
+        let name = place.file_name().unwrap_or_default();
+        std::fs::rename(&place, home.join(name))?;
     }
+    Ok(())
 }
 
 /// A role file with all that it inherits, its paths made those of files here.

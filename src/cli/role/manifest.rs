@@ -51,6 +51,12 @@ impl MakeManifest {
 }
 
 impl Written {
+    /// The same after its files have moved to a directory.
+    pub(super) fn moved_to(mut self, directory: &Path) -> Written {
+        self.manifest = directory.join(self.manifest.file_name().unwrap_or_default());
+        self
+    }
+
     /// The same for people.
     pub(super) fn sentence(&self) -> String {
         format!(
