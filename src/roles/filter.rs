@@ -3,6 +3,8 @@
 //! Of rsync's filter rules those of `--exclude-from` are known: a pattern a line, `- ` and `+ ` before
 //! it, `!` to forget what stood before, comments. The first rule that matches decides; what is below
 //! an excluded directory is excluded with it. A test compares with rsync itself.
+//!
+//! One more is ours, which matches nothing for rsync: `DIR/.` is that directory without what is in it.
 
 use super::path::TreePath;
 
@@ -29,6 +31,8 @@ struct Rule {
     pattern: Vec<u8>,
     is_anchored: bool,
     is_for_directories: bool,
+    /// `DIR/.` says nothing of what is in the directory.
+    is_alone: bool,
     /// `DIR/***` is the directory and all in it.
     takes_directory: bool,
     /// Without a wildcard the pattern stands for itself, backslashes too.
@@ -69,6 +73,7 @@ impl Filter {
             pattern: path.as_bytes().to_vec(),
             is_anchored: true,
             is_for_directories: false,
+            is_alone: false,
             takes_directory: false,
             has_wildcard: false,
             slashes: 1,
@@ -86,6 +91,13 @@ impl Filter {
         self
     }
 
+    /// The same rules without those for directories alone.
+    #[must_use]
+    pub fn without_lone_directories(mut self) -> Filter {
+        self.rules.retain(|rule| !rule.is_alone);
+        self
+    }
+
     /// Whether a path is excluded, by itself or with a directory that it is in.
     pub fn excludes(&self, path: &TreePath, is_directory: bool) -> bool {
         if path.is_root() {
@@ -94,23 +106,30 @@ impl Filter {
         let bytes = path.as_bytes();
         let above = (0..bytes.len()).filter(|at| bytes[*at] == b'/');
         let mut above = above.map(|end| &bytes[..end]);
-        above.any(|directory| self.excludes_itself(directory, true))
-            || self.excludes_itself(bytes, is_directory)
+        above.any(|directory| self.excludes_whole(directory))
+            || self.is_excluded_by(|rule| rule.matches(bytes, is_directory))
     }
 
-    /// Whether a directory is excluded that is in none that is.
+    /// Whether a directory is excluded, with all in it, that is in none that is.
     pub fn excludes_directory(&self, path: &TreePath) -> bool {
-        !path.is_root() && self.excludes_itself(path.as_bytes(), true)
+        !path.is_root() && self.excludes_whole(path.as_bytes())
     }
 
-    fn excludes_itself(&self, path: &[u8], is_directory: bool) -> bool {
-        let mut rules = self.rules.iter();
-        let rule = rules.find(|rule| rule.matches(path, is_directory));
+    fn excludes_whole(&self, directory: &[u8]) -> bool {
+        self.is_excluded_by(|rule| !rule.is_alone && rule.matches(directory, true))
+    }
+
+    fn is_excluded_by(&self, matches: impl Fn(&Rule) -> bool) -> bool {
+        let rule = self.rules.iter().find(|rule| matches(rule));
         rule.is_some_and(|rule| rule.is_exclude)
     }
 }
 
 fn rule(is_exclude: bool, text: &[u8]) -> Result<Rule, &'static str> {
+    let (is_alone, text) = match text.strip_suffix(b".") {
+        Some(directory) if directory.len() > 1 && directory.ends_with(b"/") => (true, directory),
+        _ => (false, text),
+    };
     let is_for_directories = text.len() > 1 && text.ends_with(b"/");
     let text = if is_for_directories {
         &text[..text.len() - 1]
@@ -129,6 +148,7 @@ fn rule(is_exclude: bool, text: &[u8]) -> Result<Rule, &'static str> {
         is_exclude,
         is_anchored,
         is_for_directories,
+        is_alone,
         takes_directory: pattern.ends_with(b"/***"),
         has_wildcard: pattern.iter().any(|byte| b"*?[".contains(byte)),
         slashes: text.iter().filter(|byte| **byte == b'/').count(),
@@ -313,6 +333,21 @@ mod tests {
         let filter = Filter::of_paths(&[path("a*/[b"), path("c")]);
         assert!(filter.excludes(&path("a*/[b"), false) && filter.excludes(&path("c/d"), false));
         assert!(!filter.excludes(&path("ax/b"), false) && !filter.excludes(&path("x/c"), false));
+    }
+
+    #[test]
+    fn a_directory_alone_is_excluded_without_what_is_in_it() {
+        let rules = "/etc/facter/.\n/a[*]/.\n/etc/facter/own\n";
+        assert!(excludes(rules, "etc/facter", true) && excludes(rules, "a*", true));
+        assert!(!excludes(rules, "etc/facter", false), "not for files");
+        assert!(excludes(rules, "etc/facter/own", false));
+        for path in ["etc/facter/other", "a*/x", "etc", "srv/etc/facter"] {
+            assert!(!excludes(rules, path, true), "{path}");
+        }
+        let filter = Filter::parse(rules.as_bytes()).unwrap();
+        let facter = TreePath::new(b"etc/facter").unwrap();
+        assert!(!filter.excludes_directory(&facter), "it is looked into");
+        assert!(!filter.without_lone_directories().excludes(&facter, true));
     }
 
     #[test]

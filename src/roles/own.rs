@@ -78,7 +78,8 @@ impl Rules {
         let given = add_only.filter(|text| !text.trim_ascii().is_empty());
         let given = Filter::parse(given.unwrap_or(ADDED_BY_DEFAULT.as_bytes()))?;
         Ok(Rules {
-            exclude: not_compared(exclude),
+            // A directory that a version has is its own, with what is in it.
+            exclude: not_compared(exclude.without_lone_directories()),
             add_only: rules(NEVER).then(rules(ADDED)).then(given),
         })
     }
@@ -88,6 +89,18 @@ impl Rules {
 mod tests {
     use super::*;
     use crate::roles::TreePath;
+
+    #[test]
+    fn a_directory_that_a_machine_was_given_gets_what_a_version_says_of_it() {
+        let given = Filter::parse(b"/etc/facter/.\n/etc/facter/own\n").unwrap();
+        let rules = Rules::of_upgrade(given, None).unwrap();
+        let is_left_alone = |path: &[u8], is_directory| {
+            let path = TreePath::new(path).unwrap();
+            rules.exclude.excludes(&path, is_directory)
+        };
+        assert!(is_left_alone(b"etc/facter/own", false));
+        assert!(!is_left_alone(b"etc/facter", true) && !is_left_alone(b"etc/facter/x", false));
+    }
 
     #[test]
     fn a_new_kernel_brings_its_initial_file_system_and_nothing_comes_into_what_is_the_systems() {

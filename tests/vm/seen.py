@@ -15,8 +15,8 @@ from services import BAD_HTTP_PORT, HTTP_PORT, BadLine
 STEPS = ["network", "detect", "upload", "configure", "sync", "files", "bootloader", "finish"]
 # The server hears of these when they are over.
 UP_TO_UPLOAD = STEPS[:3]
-# The program in which a machine hangs at a step, by the script of the profile `hangs`.
-HANGS = {"configure": "mkfs.ext4", "sync": "rsync", "files": "cp", "bootloader": "chroot", "finish": "umount"}
+# The program in which a machine hangs at a step, and a word of the call, by the script of the profile `hangs`.
+HANGS = {"configure": "mkfs.ext4", "sync": "rsync", "files": "rsync /post_rsync/", "bootloader": "chroot", "finish": "umount"}
 # A step of this length, in seconds, must have been seen going on.
 LONG = 0.5
 # A minute is the shortest patience that can be set; a known step is given three times what it took, and a minute.

@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use crate::client::assignments;
 use crate::client::installed::token_beside;
-use crate::client::site::STAGED as STAGED_LIST;
 use crate::configure::quoted;
-use crate::system::{Command, RunError, Runner};
+use crate::system::Runner;
 
+use super::overlay::{OverlayError, put_over};
 use super::settings::Settings;
 use super::writer::Writer;
 
@@ -44,9 +44,9 @@ const CLOUD: &str = "http://169.254.169.254:80";
 /// Why a file of the installed system is not written.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum FilesError {
-    /// A command failed.
+    /// What was staged is not there.
     #[error(transparent)]
-    Command(#[from] RunError),
+    Overlay(#[from] OverlayError),
     /// A file could not be read or written.
     #[error("cannot {verb} `{path}`")]
     File {
@@ -84,10 +84,7 @@ pub(super) fn write(
     target: &Path,
 ) -> Result<(), FilesError> {
     if Path::new(STAGED).is_dir() {
-        let from = format!("{STAGED}/.");
-        let to = format!("{}/", target.display());
-        runner.run(&Command::new("cp", ["-a", from.as_str(), &to]).mutating())?;
-        list_as_own(writer, Path::new(STAGED), target, false)?;
+        put_over(runner, writer, Path::new(STAGED), target, false)?;
     }
     if let Some(modules) = read_if_there(Path::new(MODULES))? {
         put(writer, &target.join("etc/modules"), &modules, true)?;
@@ -110,63 +107,6 @@ pub(super) fn write(
         path,
         source,
     })
-}
-
-/// Lists what is below a directory as what makes the machine differ from its role; with `append` behind what was
-/// listed before.
-pub(super) fn list_as_own(
-    writer: Writer,
-    staged: &Path,
-    target: &Path,
-    append: bool,
-) -> Result<(), FilesError> {
-    put(
-        writer,
-        &target.join(STAGED_LIST),
-        &staged_rules(staged)?,
-        append,
-    )
-}
-
-/// A rule of rsync's for each staged file: what makes this machine differ from its role.
-fn staged_rules(staged: &Path) -> Result<String, FilesError> {
-    let mut pending = vec![staged.to_owned()];
-    let mut rules = Vec::new();
-    while let Some(directory) = pending.pop() {
-        let unread = |source| FilesError::File {
-            verb: "read",
-            path: directory.clone(),
-            source,
-        };
-        for entry in std::fs::read_dir(&directory).map_err(unread)? {
-            let entry = entry.map_err(unread)?;
-            if entry.file_type().map_err(unread)?.is_dir() {
-                pending.push(entry.path());
-                continue;
-            }
-            let path = entry.path();
-            let below = path.strip_prefix(staged).unwrap_or(&path);
-            rules.push(rule(&below.to_string_lossy()));
-        }
-    }
-    rules.sort();
-    Ok(rules.concat())
-}
-
-/// The rule for one path. A character that is none of UTF-8 or ends a line is any text.
-fn rule(path: &str) -> String {
-    let odd = ['\u{fffd}', '\n'];
-    let has_wildcard = path.contains(['*', '?', '[']) || path.contains(odd);
-    let mut rule = String::from("/");
-    for character in path.chars() {
-        match character {
-            c if odd.contains(&c) => rule.push('*'),
-            c @ ('*' | '?' | '[' | '\\') if has_wildcard => rule.extend(['\\', c]),
-            c => rule.push(c),
-        }
-    }
-    rule.push('\n');
-    rule
 }
 
 /// The file that says what is installed: what the role says there already, and who installed it
@@ -299,29 +239,6 @@ mod tests {
         let token = dir.path().join("var/lib/edeploy/token");
         assert_eq!(std::fs::metadata(token).unwrap().mode() & 0o777, 0o600);
         assert_eq!(read("/var/lib/edeploy/token"), "TOKEN=m.secret\n");
-    }
-
-    #[test]
-    fn each_staged_file_is_one_rule_that_is_nothing_but_that_file() {
-        let dir = tempfile::tempdir().unwrap();
-        for name in ["etc/fstab", "etc/a[1]\\", "etc/b\\"] {
-            let path = dir.path().join(name);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            drop(
-                std::fs::OpenOptions::new()
-                    .create(true)
-                    .append(true)
-                    .open(path)
-                    .unwrap(),
-            );
-        }
-        let rules = staged_rules(dir.path()).unwrap();
-        assert_eq!(rules, "/etc/a\\[1]\\\\\n/etc/b\\\n/etc/fstab\n");
-        let filter = crate::roles::Filter::parse(rules.as_bytes()).unwrap();
-        let excludes =
-            |path: &[u8]| filter.excludes(&crate::roles::TreePath::new(path).unwrap(), false);
-        assert!(excludes(b"etc/a[1]\\") && excludes(b"etc/b\\") && excludes(b"etc/fstab"));
-        assert!(!excludes(b"etc/a1") && !excludes(b"srv/etc/fstab"));
     }
 
     #[test]

@@ -19,6 +19,7 @@ mod journal;
 mod log;
 mod network;
 mod network_style;
+mod overlay;
 mod partitions;
 mod pxemngr;
 mod reporting;

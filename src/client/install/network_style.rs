@@ -5,13 +5,17 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::roles::{Entry, WalkError, walk};
 use crate::system::{Command, RunError, Runner};
 
-use super::files::{self, FilesError};
+use super::overlay::{OverlayError, Own, list_as_own, put_over};
 use super::writer::Writer;
 
 /// Where the library stages the styles (`network_write.star`).
 const STAGED: &str = "/network_styles";
+
+/// Where units are enabled.
+const UNITS: &str = "etc/systemd/system";
 
 /// Why the installed system has no network.
 #[derive(Debug, thiserror::Error)]
@@ -19,9 +23,12 @@ pub(super) enum StyleError {
     /// A command failed.
     #[error(transparent)]
     Command(#[from] RunError),
-    /// The list of what is this machine's own cannot be written.
+    /// The files of the style are not there.
     #[error(transparent)]
-    Files(#[from] FilesError),
+    Overlay(#[from] OverlayError),
+    /// Which units are enabled cannot be told.
+    #[error(transparent)]
+    Units(#[from] WalkError),
     /// Nothing that is known.
     #[error(
         "nothing in the role below `{0}` sets up a network: no netplan, NetworkManager, systemd-networkd, ifupdown or initscripts"
@@ -119,22 +126,43 @@ fn apply_from(
         return Err(StyleError::None(target.to_owned()));
     };
     let chosen = staged.join(style.name());
-    let from = format!("{}/.", chosen.display());
-    let to = format!("{}/", target.display());
-    runner.run(&Command::new("cp", ["-a", from.as_str(), &to]).mutating())?;
-    files::list_as_own(writer, &chosen, target, true)?;
+    put_over(runner, writer, &chosen, target, true)?;
     if style == Style::Networkd && target.join(NETWORKD).symlink_metadata().is_err() {
-        let root = target.display().to_string();
-        let words = [root.as_str(), "systemctl", "enable", "systemd-networkd"];
-        runner.run(&Command::new("chroot", words).mutating())?;
+        enable_networkd(runner, writer, target)?;
     }
     Ok(Some(style.name()))
+}
+
+/// Has networkd started with the system. The links that this makes are the machine's own.
+fn enable_networkd(runner: &dyn Runner, writer: Writer, target: &Path) -> Result<(), StyleError> {
+    let before = units(target)?;
+    let root = target.display().to_string();
+    let words = [root.as_str(), "systemctl", "enable", "systemd-networkd"];
+    runner.run(&Command::new("chroot", words).mutating())?;
+    let mut made = units(target)?;
+    made.retain(|own| before.binary_search(own).is_err());
+    Ok(list_as_own(writer, &made, target, true)?)
+}
+
+/// What is where units are enabled, in order.
+fn units(target: &Path) -> Result<Vec<Own>, StyleError> {
+    let place = target.join(UNITS);
+    if !place.is_dir() {
+        return Ok(Vec::new());
+    }
+    let own = |entry: Entry| Own {
+        path: entry.path.below(Path::new(UNITS)),
+        is_directory: entry.is_directory(),
+    };
+    let mut units: Vec<Own> = walk(&place, |_| true)?.into_iter().map(own).collect();
+    units.sort();
+    Ok(units)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::system::{Output, Recorded};
+    use crate::system::{Output, Real, Recorded};
 
     fn role(files: &[&str]) -> tempfile::TempDir {
         let dir = tempfile::tempdir().unwrap();
@@ -197,27 +225,46 @@ mod tests {
         assert_eq!(none.unwrap(), None);
     }
 
+    /// Enables networkd by a link, and copies files as ever.
+    struct Enabling<'a>(&'a Path);
+
+    impl Runner for Enabling<'_> {
+        fn run(&self, command: &Command) -> Result<Output, RunError> {
+            if command.program != "chroot" {
+                return Real.run(command);
+            }
+            let words = [text(self.0), "systemctl", "enable", "systemd-networkd"];
+            assert_eq!(command.args, words);
+            let link = self.0.join(NETWORKD);
+            std::fs::create_dir_all(link.parent().unwrap()).unwrap();
+            std::os::unix::fs::symlink("/usr/lib/systemd", link).unwrap();
+            Ok(Output::default())
+        }
+    }
+
+    fn text(path: &Path) -> &str {
+        path.to_str().unwrap()
+    }
+
     #[test]
     fn networkd_is_enabled_where_nothing_else_is_there_and_its_files_are_the_machines_own() {
-        let (staged, role) = (
-            tempfile::tempdir().unwrap(),
-            role(&["usr/lib/systemd/systemd-networkd"]),
-        );
-        let files = staged.path().join("networkd/etc/systemd/network");
-        std::fs::create_dir_all(&files).unwrap();
-        let network = files.join("30-lan0.network");
-        WRITER.put(&network, "", false).unwrap();
-        let (from, to) = (staged.path().display(), role.path().display());
-        let lines = [
-            format!("cp -a {from}/networkd/. {to}/"),
-            format!("chroot {to} systemctl enable systemd-networkd"),
-        ];
-        let runner = Recorded::new(lines.clone().map(|line| (line, Output::default())));
+        let staged = tempfile::tempdir().unwrap();
+        let role = role(&[
+            "usr/lib/systemd/systemd-networkd",
+            "etc/systemd/system/sockets.target.wants/other",
+        ]);
+        let network = "networkd/etc/systemd/network/30-lan0.network";
+        WRITER.put(&staged.path().join(network), "", false).unwrap();
+        let runner = Enabling(role.path());
         let style = apply_from(staged.path(), &runner, WRITER, role.path()).unwrap();
         assert_eq!(style, Some("networkd"));
+        assert!(role.path().join(&network["networkd/".len()..]).is_file());
         let own = std::fs::read_to_string(role.path().join("var/lib/edeploy/exclude"));
-        assert_eq!(own.unwrap(), "/etc/systemd/network/30-lan0.network\n");
-        let asked: Vec<String> = runner.asked().iter().map(Command::to_string).collect();
-        assert_eq!(asked, lines);
+        assert_eq!(
+            own.unwrap(),
+            "/etc/systemd/network/.\n/etc/systemd/network/30-lan0.network\n\
+             /etc/systemd/system/multi-user.target.wants/.\n\
+             /etc/systemd/system/multi-user.target.wants/systemd-networkd.service\n"
+        );
     }
 }

@@ -10,6 +10,7 @@ use super::bootloader::BootError;
 use super::files::FilesError;
 use super::network::NetworkError;
 use super::network_style::StyleError;
+use super::overlay::OverlayError;
 use super::retry::{Patience, Transient};
 use super::server::ServerError;
 use super::sync::SyncError;
@@ -120,7 +121,7 @@ impl StepError {
     pub(super) fn command(&self) -> Option<&RunError> {
         match self {
             StepError::Network(NetworkError::Command(error))
-            | StepError::Files(FilesError::Command(error))
+            | StepError::Files(FilesError::Overlay(OverlayError::Command(error)))
             | StepError::Boot(BootError::Command(error))
             | StepError::Command(error) => Some(error),
             StepError::Sync(error) => error.command(),

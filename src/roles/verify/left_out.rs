@@ -24,9 +24,9 @@ impl Own<'_> {
     pub(super) fn has_unread(&self, path: &TreePath) -> bool {
         // Nobody knows what it is.
         let is_excluded =
-            [true, false].map(|is_directory| self.exclude.excludes(path, is_directory));
+            self.exclude.excludes(path, false) || self.exclude.excludes_directory(path);
         let expected = find(self.expected, path.as_bytes());
-        is_excluded.contains(&true)
+        is_excluded
             || self.mounts.binary_search(path).is_ok()
                 && expected.is_none_or(Entry::is_directory)
                 && !is_filled(self.expected, path)

@@ -160,7 +160,11 @@ fn items(directory: &OwnedFd, place: &Path) -> io::Result<Vec<Item>> {
                 "file"
             }
             FileType::Symlink => {
-                let read = readlinkat(directory, &name, Vec::with_capacity(LONGEST_LINK))?;
+                let read = match readlinkat(directory, &name, Vec::with_capacity(LONGEST_LINK)) {
+                    Ok(read) => read,
+                    Err(Errno::NOENT) => continue,
+                    Err(error) => return Err(error.into()),
+                };
                 target = Some(read.to_string_lossy().into_owned());
                 "link"
             }

@@ -127,7 +127,8 @@ fn files(builder: &mut GlobalsBuilder) {
     ///
     /// `name` is its path there. `mode` is `w` for a new file or `a` to add to the staged one, `fmod`
     /// its permissions, `uid` and `gid` its owner and group by number. It is staged below `basedir`,
-    /// and a name that leaves that directory is refused.
+    /// and a name that leaves that directory is refused. A directory of the role keeps its mode and owner, and
+    /// a link of the role to a directory is no directory for it.
     fn config<'v>(
         name: &str,
         #[starlark(default = "w")] mode: &str,
