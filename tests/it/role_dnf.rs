@@ -198,7 +198,7 @@ fn a_name_that_the_table_does_not_have_is_refused_though_the_script_of_its_packa
     let (code, said) = refused(&words(&file("roles/tiny.toml"), text(&file("refused"))));
     assert_eq!(code, Some(5), "{said}");
     assert!(
-        said.contains("inline is not in the table of numbers"),
+        said.contains("inline is not in the table of numbers; --add-ids takes new names in"),
         "{said}"
     );
     assert!(!file("refused/1.0/tiny").exists());

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::roles::{Ids, RoleFile};
-use crate::system::{Command, Ownership, Real, Runner, put_file};
+use crate::system::{Command, Ownership, Real, RunError, Runner, put_file};
 
 use super::super::answer::{Exit, Failure};
 use super::super::input;
@@ -32,6 +32,9 @@ for tool in /usr/sbin/useradd /usr/sbin/groupadd /bin/systemd-sysusers /usr/bin/
 done
 cat "$1/.edeploy-ids/refused" >&2 2>/dev/null && exit 1
 rm -r "$1/.edeploy-ids""#;
+
+/// Where it notes the names that it has no number for.
+const REFUSED: &str = ".edeploy-ids/refused";
 
 /// What is of this build or of the machine that builds, and differs from one to the next.
 pub(super) const CLEAN: &str = r#"cd "$1"
@@ -81,9 +84,21 @@ pub(super) fn bootstrap(
     command = command.mutating().with_timeout(TIMEOUT);
     command.env = environment(epoch);
     (command.env).push(("IDS".to_owned(), table.display().to_string()));
-    Real.run(&command).map(drop).map_err(|error| {
-        Failure::new(Exit::Environment, "the packages cannot be brought together").because(&error)
-    })
+    let ran = Real.run(&command).map(drop);
+    ran.map_err(|error| failed(target, &error))
+}
+
+/// Why packages are not brought together. A name that has no number says so among all that package managers say.
+pub(super) fn failed(tree: &Path, error: &RunError) -> Failure {
+    let refused = std::fs::read_to_string(tree.join(REFUSED)).unwrap_or_default();
+    let mut names: Vec<_> = refused.lines().collect();
+    names.dedup();
+    if names.is_empty() {
+        let sentence = "the packages cannot be brought together";
+        return Failure::new(Exit::Environment, sentence).because(error);
+    }
+    let sentence = format!("{}; --add-ids takes new names in", names.join(", "));
+    Failure::new(Exit::Environment, sentence)
 }
 
 /// What every program that brings packages is told: the time of the build, and ways to the network.

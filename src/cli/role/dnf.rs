@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::roles::RoleFile;
-use crate::system::{Command, Ownership, Real, RunError, Runner, put_file};
+use crate::system::{Command, Ownership, Real, Runner, put_file};
 
 use super::super::answer::{Exit, Failure};
 use super::super::input;
@@ -56,6 +56,7 @@ pub(super) fn install(
     run(
         Command::new("sh", ["-ec", BEGIN, "sh", &tree, &table]),
         epoch,
+        &target,
     )?;
     let home = work.join("home");
     write_macros(&home, &tree)
@@ -63,11 +64,12 @@ pub(super) fn install(
     let words = words(role, &tree)?;
     let mut command = devices::with(&target, words.iter().map(String::as_str));
     (command.env).push(("HOME".to_owned(), home.display().to_string()));
-    run(command, epoch)?;
+    run(command, epoch, &target)?;
     for script in [FINISH, bootstrap::CLEAN] {
         run(
             Command::new("sh", ["-ec", script, "sh", &tree, DATABASE]),
             epoch,
+            &target,
         )?;
     }
     Ok(())
@@ -129,16 +131,15 @@ fn words(role: &RoleFile, tree: &str) -> Result<Vec<String>, Failure> {
 /// dnf 5 looks for repositories in the tree alone unless it is told otherwise.
 fn is_dnf5() -> Result<bool, Failure> {
     let output = Real.run(&Command::new("dnf", ["--version"]));
-    let output = output.map_err(|error| failed(&error))?;
+    let output = output.map_err(|error| {
+        Failure::new(Exit::Environment, "dnf does not say which one it is").because(&error)
+    })?;
     Ok(String::from_utf8_lossy(&output.stdout).starts_with("dnf5"))
 }
 
-fn run(command: Command, epoch: u64) -> Result<(), Failure> {
+fn run(command: Command, epoch: u64, tree: &Path) -> Result<(), Failure> {
     let mut command = command.mutating().with_timeout(TIMEOUT);
     command.env.extend(bootstrap::environment(epoch));
-    Real.run(&command).map(drop).map_err(|error| failed(&error))
-}
-
-fn failed(error: &RunError) -> Failure {
-    Failure::new(Exit::Environment, "the packages cannot be brought together").because(error)
+    let ran = Real.run(&command).map(drop);
+    ran.map_err(|error| bootstrap::failed(tree, &error))
 }
