@@ -29,12 +29,12 @@ pub(super) struct RoleList {
 }
 
 impl RoleList {
-    /// Reads it. Where only what is signed is believed, that is the list of the manifest, or of an upgrade.
+    /// Reads that of the version of a manifest. Where only what is signed is believed, that is the list of the manifest, or of an upgrade.
     pub(super) fn read(site: &Site, manifest: &Manifest) -> Result<RoleList, SiteError> {
-        let home = site.home_of(&site.version);
+        let home = site.home_of(&manifest.version);
         let path = home.join("exclude");
         let text = read_or_none(&path)?;
-        let name = format!("var/lib/edeploy/{}/exclude", site.version);
+        let name = format!("var/lib/edeploy/{}/exclude", manifest.version);
         let expected = manifest.digest_of(&name);
         let is_believed = !site.has_key()
             || text.is_empty()
@@ -47,6 +47,11 @@ impl RoleList {
             expected,
             is_believed,
         })
+    }
+
+    /// Whether it counts.
+    pub(super) fn is_believed(&self) -> bool {
+        self.is_believed
     }
 
     /// The rules that count.

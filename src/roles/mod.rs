@@ -44,4 +44,4 @@ pub use recipe::{RecipeError, RoleFile, RoleFileEntry};
 pub use signature::{Keys, PublicKey, SignatureError, sign};
 pub use signed::Signed;
 pub use verify::{Depth, Verification, look, verify};
-pub use walk::{Found, WalkError, hash_file, hash_files, walk};
+pub use walk::{Found, WalkError, hash_file, hash_files, mount_points, walk};

@@ -179,7 +179,7 @@ fn add_checked(
 /// looked into, and the directory is as the role has it.
 ///
 /// # Errors
-/// The tree cannot be read.
+/// The tree cannot be read, or a file system is mounted at or below what should be no directory.
 pub fn look(
     expected: &[Entry],
     root: &Path,
@@ -192,6 +192,9 @@ pub fn look(
         exclude,
         mounts: &found.mounts,
     };
+    if let Some(mount) = found.mounts.iter().find(|mount| own.is_in_the_way(mount)) {
+        return Err(WalkError::MountInTheWay(mount.below(root)));
+    }
     let mut unread = found.unread.into_iter();
     match unread.find(|one| !own.has_unread(&one.path)) {
         Some(unread) => Err(unread.error),
@@ -216,10 +219,15 @@ fn look_again(
         !is_foreign && !exclude.excludes_directory(found.path)
     })?;
     for mount in &found.mounts {
-        let at = (found.entries).binary_search_by(|entry| entry.path.cmp(mount));
         let wanted = find(expected, mount.as_bytes()).filter(|entry| entry.is_directory());
-        if let (Ok(at), Some(wanted)) = (at, wanted) {
-            found.entries[at] = wanted.clone();
+        let Some(wanted) = wanted else { continue };
+        match (found.entries).binary_search_by(|entry| entry.path.cmp(mount)) {
+            Ok(at) => found.entries[at] = wanted.clone(),
+            // It answers nobody, but it is there.
+            Err(at) => {
+                found.entries.insert(at, wanted.clone());
+                found.stamps.insert(at, None);
+            }
         }
     }
     let is_close = is_close(depth, before);

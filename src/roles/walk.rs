@@ -25,7 +25,7 @@ pub use error::WalkError;
 pub(super) use hash::hash_readable;
 pub use hash::{hash_file, hash_files};
 use look::{is_directory, node_of, open, stamp_of, xattrs};
-use mounts::mount_points;
+pub use mounts::mount_points;
 pub(super) use threads::each_on_a_processor;
 use threads::{Queue, on_all_processors};
 

@@ -104,6 +104,8 @@ impl Build {
         let written = manifest::write(&root, self.vers.clone(), role.clone())?;
         image::pack(self.image, &built, &role, &self.vers)?;
         let written = written.moved_to(&home);
+        // What vouched for another build of this version does not for this one.
+        manifest::forget_signature(&tree::beside(&place, tree::MANIFEST), "")?;
         publish(&built, &home, &root, self.no_tree).map_err(io("write", &home))?;
         let mut answer = Answer::new(Exit::Done, &written)?;
         answer.say(Style::Plain, &written.sentence());

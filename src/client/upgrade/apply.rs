@@ -2,7 +2,7 @@
 //! rename leads to, what is put is copied beside its place first.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
@@ -69,7 +69,7 @@ pub(super) fn entry_of<'a>(manifest: &'a Manifest, path: &TreePath) -> Option<&'
 
 fn directory(path: &Path, entry: &Entry) -> io::Result<()> {
     match attributes::make(path, entry) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
         made => made?,
     }
     attributes::set(path, entry)
@@ -85,7 +85,7 @@ fn put(entry: &Entry, path: &Path, place: &mut Place<'_>) -> io::Result<bool> {
         put_aside(areas, path, &entry.path, link_or_copy)?;
     }
     match std::fs::rename(&incoming, path) {
-        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
+        Err(error) if error.kind() == ErrorKind::CrossesDevices => {
             put_across(&incoming, path, entry)?;
         }
         done => done?,
@@ -144,8 +144,15 @@ fn remove(change: &Change, path: &Path, place: &mut Place<'_>) -> io::Result<()>
     }
     if meta.is_dir() {
         return match std::fs::remove_dir(path) {
-            // Something came into it meanwhile, and nobody asked for that to go.
-            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(()),
+            // Something came into it meanwhile or is mounted on it, and nobody asked for that to go.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    ErrorKind::DirectoryNotEmpty | ErrorKind::ResourceBusy
+                ) =>
+            {
+                Ok(())
+            }
             done => done,
         };
     }
@@ -158,7 +165,7 @@ fn remove(change: &Change, path: &Path, place: &mut Place<'_>) -> io::Result<()>
 /// Removes what is no directory, if it is there.
 fn remove_file(path: &Path) -> io::Result<()> {
     match std::fs::remove_file(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         done => done,
     }
 }
@@ -166,7 +173,7 @@ fn remove_file(path: &Path) -> io::Result<()> {
 /// Moves a file; a copy where no rename leads to.
 fn rename_or_copy(from: &Path, to: &Path) -> io::Result<()> {
     match std::fs::rename(from, to) {
-        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => copy(from, to),
+        Err(error) if error.kind() == ErrorKind::CrossesDevices => copy(from, to),
         done => done,
     }
 }
@@ -175,11 +182,9 @@ fn rename_or_copy(from: &Path, to: &Path) -> io::Result<()> {
 /// leads to.
 fn link_or_copy(from: &Path, to: &Path) -> io::Result<()> {
     match std::fs::hard_link(from, to) {
-        Err(error) if is_file(from) && error.kind() != io::ErrorKind::AlreadyExists => {
-            copy(from, to)
-        }
+        Err(error) if is_file(from) && error.kind() != ErrorKind::AlreadyExists => copy(from, to),
         // Of a link or device the manifest says all.
-        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => Ok(()),
+        Err(error) if error.kind() == ErrorKind::CrossesDevices => Ok(()),
         done => done,
     }
 }

@@ -112,12 +112,12 @@ fn keep_texts(site: &Site, checked: &Checked) -> Result<(), UpgradeError> {
     std::fs::create_dir_all(&home).map_err(file("write", &home))?;
     let Way {
         exclude,
+        is_believed,
         add_only,
         pre,
         post,
     } = &checked.way;
-    // The one that is there already is believed, or not, as before.
-    if std::fs::read(home.join("exclude")).ok().as_ref() != Some(exclude) {
+    if *is_believed {
         put(&home.join(BROUGHT), brought(exclude).as_bytes())?;
     }
     let texts = [

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::io::ErrorKind;
 
+use crate::client::role_list::RoleList;
 use crate::client::site::Site;
 use crate::roles::{Filter, Manifest};
 
@@ -22,6 +23,7 @@ pub(super) fn check(site: &Site) -> Result<(Checked, Former), UpgradeError> {
     let list = site.home_of(&site.version).join("exclude");
     let way = Way {
         exclude: std::fs::read(&list).map_err(file("read", &list))?,
+        is_believed: RoleList::read(site, &base)?.is_believed() && is_believed(site, &former)?,
         // What the upgrade added beside what is excluded stays.
         add_only: Some(b"- *\n".to_vec()),
         ..Way::default()
@@ -52,6 +54,18 @@ fn installed(site: &Site) -> Result<Manifest, UpgradeError> {
     let kept = site.kept(&site.version)?;
     let kept = kept.ok_or_else(|| site.no_manifest(version, &place.display().to_string()))?;
     Ok(site.believe(&kept, version)?)
+}
+
+/// Whether the list that the former version left is one that nobody has changed by hand.
+fn is_believed(site: &Site, former: &Former) -> Result<bool, UpgradeError> {
+    let Some(kept) = site.kept(&former.version)? else {
+        return Ok(false);
+    };
+    // It was signed, but may be by a key that was replaced since.
+    match site.believe(&kept, former.version.as_str()) {
+        Ok(manifest) => Ok(RoleList::read(site, &manifest)?.is_believed()),
+        Err(_) => Ok(false),
+    }
 }
 
 /// What the former version leaves alone from now on: what its own list names, and then what the way back left alone,

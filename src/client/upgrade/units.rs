@@ -3,13 +3,13 @@
 
 use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use serde::{Deserialize, Serialize};
 
-use crate::roles::{Change, Manifest, Plan, TreePath};
+use crate::roles::{Change, Manifest, Plan, TreePath, mount_points};
 use crate::system::{Command, Real, Runner};
 
 use super::apply::{Place, is_there, perform};
@@ -57,7 +57,7 @@ pub(super) fn of(
     if !can_exchange(&areas.main()) {
         return Ok(names);
     }
-    let mounts = mount_points();
+    let mounts = mount_points(root);
     for name in DIRECTORIES {
         let place = root.join(name);
         let meta = match std::fs::symlink_metadata(&place) {
@@ -70,22 +70,15 @@ pub(super) fn of(
             .any(|entry| entry.is_directory() && entry.path.as_bytes() == name.as_bytes());
         let main = areas.main();
         let on_root = std::fs::metadata(&main).is_ok_and(|main| main.dev() == meta.dev());
-        let is_whole = !mounts.iter().any(|mount| mount.starts_with(&place));
+        let is_whole = !mounts
+            .iter()
+            .any(|mount| mount.as_bytes() == name.as_bytes() || is_below(mount, name));
         let is_changed = plan.changes.iter().any(|change| is_in(change, name));
         if is_wanted && on_root && is_whole && is_changed {
             names.push(name);
         }
     }
     Ok(names)
-}
-
-/// Where file systems are mounted, as the kernel says (proc(5), mountinfo).
-fn mount_points() -> Vec<PathBuf> {
-    let text = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
-    let points = text.lines().filter_map(|line| line.split(' ').nth(4));
-    points
-        .map(|point| PathBuf::from(point.replace("\\040", " ")))
-        .collect()
 }
 
 /// Tries it with two empty directories: not every file system can.

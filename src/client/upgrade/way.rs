@@ -3,6 +3,7 @@
 use std::io::ErrorKind;
 use std::path::Path;
 
+use crate::client::role_list::RoleList;
 use crate::client::site::{STAGED, Site, read};
 use crate::model::RoleVersion;
 use crate::roles::{Digest, Filter, Manifest, Rules};
@@ -13,6 +14,8 @@ use super::error::{UpgradeError, fetch, file};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Way {
     pub(super) exclude: Vec<u8>,
+    /// Whether that was signed, or is believed on this machine: nobody has changed it by hand.
+    pub(super) is_believed: bool,
     pub(super) add_only: Option<Vec<u8>>,
     pub(super) pre: Option<Vec<u8>>,
     pub(super) post: Option<Vec<u8>>,
@@ -92,6 +95,7 @@ pub(super) fn read_way(
     };
     Ok(Way {
         exclude: read("exclude")?.ok_or_else(|| UpgradeError::NoExclude(to.to_string()))?,
+        is_believed: true,
         add_only: read("add_only")?,
         pre: read("pre")?,
         post: read("post")?,
@@ -108,6 +112,7 @@ fn own_lists(site: &Site, target: &Manifest, of_tree: &Path) -> Result<Way, Upgr
     let exclude = read("exclude")?;
     Ok(Way {
         exclude: exclude.ok_or_else(|| UpgradeError::NoExclude(site.version.to_string()))?,
+        is_believed: RoleList::read(site, target)?.is_believed(),
         add_only: read("add_only")?,
         ..Way::default()
     })

@@ -32,6 +32,13 @@ impl Own<'_> {
                 && !is_filled(self.expected, path)
     }
 
+    /// Whether a mount point is, or is below, what the role has no directory for.
+    pub(super) fn is_in_the_way(&self, mount: &TreePath) -> bool {
+        let above = std::iter::successors(Some(mount.clone()), TreePath::parent);
+        let mut expected = above.filter_map(|path| find(self.expected, path.as_bytes()));
+        !self.exclude.excludes(mount, true) && expected.any(|entry| !entry.is_directory())
+    }
+
     /// Takes away what is the machine's own, and directories that only lead to its mount points.
     pub(super) fn leave_out(&self, differences: &mut Vec<Difference>) {
         differences.retain(|one| match one.aspect {

@@ -20,6 +20,9 @@ pub enum WalkError {
     /// It is something else than it was a moment ago.
     #[error("`{0}` changes while it is read")]
     Changing(PathBuf),
+    /// No file or link comes into the place of that.
+    #[error("a file system is mounted on `{0}`, where the version has no directory")]
+    MountInTheWay(PathBuf),
     /// No program could open it by its path.
     #[error("a path below `{0}` is too long")]
     TooLong(PathBuf),
@@ -30,6 +33,7 @@ impl WalkError {
     pub(in crate::roles) fn in_words(&self) -> String {
         match self {
             WalkError::Read { source, .. } => source.to_string(),
+            WalkError::MountInTheWay(_) => "a file system is mounted on it".to_owned(),
             WalkError::Changing(_) => "it changes while it is read".to_owned(),
             WalkError::TooLong(_) => "a path below it is too long".to_owned(),
         }

@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::roles::path::{TreePath, unescape};
 
 /// The mount points below `root` (proc(5), mountinfo); none where the kernel does not say.
-pub(super) fn mount_points(root: &Path) -> HashSet<TreePath> {
+pub fn mount_points(root: &Path) -> HashSet<TreePath> {
     let text = std::fs::read("/proc/self/mountinfo").unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
     let root = std::fs::canonicalize(root).unwrap_or_else(|_| root.to_owned());
@@ -20,7 +20,7 @@ fn points(text: &str, root: &[u8]) -> HashSet<TreePath> {
         let below = point.strip_prefix(root)?;
         // Of the root `/` nothing is left to strip.
         let below = below.strip_prefix(b"/").or((root == b"/").then_some(below));
-        TreePath::new(below?).ok()
+        TreePath::new(below.filter(|below| !below.is_empty())?).ok()
     });
     points.collect()
 }
@@ -42,7 +42,9 @@ mod tests {
             points.sort();
             points
         };
-        assert_eq!(of("/"), [".", r"./srv/a\040b", "./srvx"]);
+        assert_eq!(of("/"), [r"./srv/a\040b", "./srvx"]);
         assert_eq!(of("/srv"), [r"./a\040b"]);
+        let none: [&str; 0] = [];
+        assert_eq!(of("/srvx"), none, "the root is not below itself");
     }
 }

@@ -4,7 +4,8 @@ use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::Path;
 
 use super::{World, own, stderr, text, world};
-use crate::roles::{has, shell};
+use crate::roles::{ctl, has, shell};
+use crate::support::python::can_mount;
 use crate::support::{command, write};
 use crate::verify_mounts::{BY_PYTHON, can_mount_for_users};
 
@@ -68,6 +69,8 @@ fn what_cannot_be_looked_at_ends_an_upgrade_but_for_a_mount_point_of_the_machine
     }
     let root = world.machine.path("");
     std::fs::create_dir_all(world.machine.path("home/u/mount")).unwrap();
+    // The role has it, empty, and the other version has it with another mode.
+    assert!(world.machine.path("etc/dir").is_dir());
     let upgrade = |mount: &str| {
         let tool = [
             &["unshare", "-m", "env", mount],
@@ -81,8 +84,45 @@ fn what_cannot_be_looked_at_ends_an_upgrade_but_for_a_mount_point_of_the_machine
     let said = stderr(&failed);
     assert!(said.contains("/usr/bin`: Permission denied"), "{said}");
     assert!(!world.machine.path(".edeploy/journal").exists());
-    let done = upgrade("MOUNTS=home/u/mount");
+    let done = upgrade("MOUNTS=home/u/mount etc/dir");
     assert_eq!(done.status.code(), Some(100), "{}", stderr(&done));
+    assert_eq!(world.edeploy(&["rollback"]).status.code(), Some(100));
+    assert!(world.machine.path("etc/dir").is_dir());
+}
+
+/// Empty directories of the former version on which other file systems are mounted: one is gone in the next version,
+/// one is a link there.
+#[test]
+fn a_mount_point_stays_where_a_version_drops_its_directory_and_no_link_takes_its_place() {
+    let Some(world) = world() else { return };
+    if !can_mount() {
+        return;
+    }
+    let install = world.install();
+    let drop = "cd \"$1\"; mkdir 1.0/base/disk 1.0/base/data; ln -s opt 1.1/base/data";
+    shell(drop, &install);
+    for version in ["1.0", "1.1"] {
+        ctl(&["manifest", text(&install.join(version).join("base"))]);
+    }
+    world.keep_manifest("1.0");
+    shell("mkdir \"$1/disk\" \"$1/data\"", &world.machine.path(""));
+    let upgrade = |name: &str| {
+        let place = world.machine.path(name);
+        let mount = "mount -t tmpfs none \"$1\"; shift; exec \"$@\"";
+        let tool = ["unshare", "-m", "sh", "-ec", mount, "sh", text(&place)];
+        world.edeploy_under(&tool, &["upgrade", "1.1"])
+    };
+    let refused = upgrade("data");
+    assert_eq!(refused.status.code(), Some(5));
+    let said = stderr(&refused);
+    assert!(
+        said.contains("/data`, where the version has no directory"),
+        "{said}"
+    );
+    assert!(!world.machine.path(".edeploy/journal").exists());
+    let done = upgrade("disk");
+    assert_eq!(done.status.code(), Some(100), "{}", stderr(&done));
+    assert!(world.machine.path("disk").is_dir() && world.machine.path("data").is_symlink());
 }
 
 #[test]

@@ -78,6 +78,12 @@ fn with_a_key_the_list_that_an_upgrade_or_the_way_back_left_is_believed() {
     let own = std::fs::read_to_string(&list).unwrap();
     write(&list, format!("{own}/usr/\n"));
     assert!(is_told());
+    // Nor is it when the way back has taken its lines over.
+    assert_eq!(
+        world.edeploy(&["rollback", "--key", &public]).status.code(),
+        Some(100)
+    );
+    assert!(is_told());
 }
 
 #[test]
