@@ -44,7 +44,7 @@ const CLOUD: &str = "http://169.254.169.254:80";
 /// Why a file of the installed system is not written.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum FilesError {
-    /// What was staged is not there.
+    /// What was staged could not be put over the role.
     #[error(transparent)]
     Overlay(#[from] OverlayError),
     /// A file could not be read or written.

@@ -19,7 +19,9 @@ pub(super) enum OverlayError {
     #[error(transparent)]
     Command(#[from] RunError),
     /// A directory is replaced by nothing else, and takes the place of nothing else.
-    #[error("`{path}` was staged as {staged}, and the role has {there} there")]
+    #[error(
+        "`{path}` was staged as {staged}, and the role has {there} there: have the script stage another path"
+    )]
     InTheWay {
         /// Its path in the installed system.
         path: PathBuf,

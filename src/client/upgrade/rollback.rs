@@ -1,9 +1,8 @@
 //! The way back: to what was kept when the last upgrade came to its end.
 
 use std::collections::HashSet;
-use std::io::ErrorKind;
 
-use crate::client::role_list::RoleList;
+use crate::client::role_list::{RoleList, read_or_none};
 use crate::client::site::Site;
 use crate::roles::{Filter, Manifest};
 
@@ -72,10 +71,7 @@ fn is_believed(site: &Site, former: &Former) -> Result<bool, UpgradeError> {
 /// since that may be this machine's own by now.
 fn exclude_of(site: &Site, former: &Former, in_use: &[u8]) -> Result<Vec<u8>, UpgradeError> {
     let list = site.home_of(&former.version).join("exclude");
-    let own = match std::fs::read(&list) {
-        Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
-        read => read.map_err(file("read", &list))?,
-    };
+    let own = read_or_none(&list)?;
     let both = joined(&own, in_use);
     match Filter::parse(&both) {
         Ok(_) => Ok(both),

@@ -21,7 +21,9 @@ pub enum WalkError {
     #[error("`{0}` changes while it is read")]
     Changing(PathBuf),
     /// No file or link comes into the place of that.
-    #[error("a file system is mounted on `{0}`, where the version has no directory")]
+    #[error(
+        "a file system is mounted on `{0}`, where the version has no directory: unmount it first"
+    )]
     MountInTheWay(PathBuf),
     /// No program could open it by its path.
     #[error("a path below `{0}` is too long")]

@@ -129,17 +129,17 @@ fn a_directory_is_replaced_by_nothing_else_and_replaces_nothing_else() {
         (
             "etc/a/b",
             "etc/a",
-            "`/etc/a` was staged as a file, and the role has a directory there",
+            "`/etc/a` was staged as a file, and the role has a directory there: have the script stage another path",
         ),
         (
             "etc/a",
             "etc/a/b",
-            "`/etc/a` was staged as a directory, and the role has a file there",
+            "`/etc/a` was staged as a directory, and the role has a file there: have the script stage another path",
         ),
         (
             "x",
             "lib/b",
-            "`/lib` was staged as a directory, and the role has a link to `usr/lib` there",
+            "`/lib` was staged as a directory, and the role has a link to `usr/lib` there: have the script stage another path",
         ),
     ] {
         let trees = trees();
